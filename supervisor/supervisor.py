@@ -18,6 +18,7 @@ from pathlib import Path
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.configured_users import keep_users
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.conversation import Shared
@@ -202,7 +203,11 @@ class Supervisor:
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
         self.masters.use_separation(self.config.startup.nonce_separation_s)
         self._identities.use_config(self.config)
+        self._keep_users()
         self._queue.put_accounts(self.accounts)
+
+    def _keep_users(self) -> None:
+        keep_users(self.place.state_dir, (user.id for user in self.config.users))
 
     def readiness(self) -> str:
         """Why the whole is not ready, for people; empty when every account that should run is RUNNING."""
@@ -247,6 +252,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until the shutdown is over. Raises JournalFault."""
+        self._keep_users()
         words = f"run {self.epoch}, {len(self.accounts)} accounts"
         self.events.record(pb.SEVERITY_INFO, "", "STARTED", words)
         self.events.record_wishes(lambda: None, kept_events(self.config))

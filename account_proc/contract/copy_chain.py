@@ -41,4 +41,5 @@ CHAIN: Mapping[str, Chain] = {
     "exclude": Chain.TIGHTENS,
     "pairs": Chain.OVERRIDES,
     "limits": Chain.TIGHTENS,
+    "map": Chain.OVERRIDES,
 }

@@ -80,6 +80,8 @@ class Reason(StrEnum):
     BELOW_COSTMIN = "BELOW_COSTMIN"
     # carried, and then given up because the master left the position
     CARRY_EXITED = "CARRY_EXITED"
+    # carried, and then given up because the pair is copied in another one
+    MAP_CHANGED = "MAP_CHANGED"
     # skipped
     STALE_ENTRY = "STALE_ENTRY"
     MARGIN_TRADE = "MARGIN_TRADE"

@@ -52,8 +52,22 @@ NOTICES = (
     Entry(
         "PATTERN_MATCHES_NOTHING",
         WARNING,
-        "a pattern of `include`, `exclude` or `pairs` matches no pair that is listed",
+        "a pattern of `include`, `exclude`, `pairs` or `map` matches no pair that is listed",
         "correct it, or leave it",
+        ends=True,
+    ),
+    Entry(
+        "MAPPED_PAIR_NOT_LISTED",
+        WARNING,
+        "by `map` pairs are copied in others, and the exchange lists none of these: entries are skipped",
+        "correct the map, or leave it",
+        ends=True,
+    ),
+    Entry(
+        "UNKNOWN_CURRENCY",
+        WARNING,
+        "an amount of the copy rules is in a currency that the exchange does not have: entries are skipped",
+        'write it with another one, such as "50 USD"',
         ends=True,
     ),
     Entry(
@@ -224,6 +238,12 @@ HAPPENINGS = (
         WARNING,
         "an account is to sell all that copying bought, and buys nothing from then on",
         "`krakencopy accounts ID` shows how far it has come",
+    ),
+    Entry(
+        "COPY_REQUESTED",
+        INFO,
+        "users are asked to copy one fill of the master; data has the fill, by whom, and which users",
+        "`krakencopy why FILL` shows what became of it",
     ),
     Entry(
         "TRADING_STATE_NOT_KEPT",

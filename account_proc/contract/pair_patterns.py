@@ -1,5 +1,5 @@
 """Which pairs a pattern means: ``BTC/USD`` in any spelling, ``BTC/*``, ``*/EUR``, or shell-like ones such as
-``*[0-9]/USD``; ``BTC/*&*/EUR`` means what both mean. Pure.
+``*[0-9]/USD``; a coin by its name, ``BTC``, means ``BTC/*``; ``BTC/*&*/EUR`` means what both mean. Pure.
 
 Of several that match a pair, the most specific counts (``specificity``): one pair by its name, then one base
 with any quote, then one quote with any base, then all others; among equals the one with more letters that are
@@ -40,7 +40,7 @@ def matches(pattern: str, pair: str, current: Callable[[str], str] = str) -> boo
     if slash:
         return _is_coin(left, base, current) and _is_coin(right, quote, current)
     if is_one_pair(pattern):
-        return False
+        return _is_coin(pattern, base, current)
     return any(fnmatchcase(name.upper(), pattern.upper()) for name in (pair, base + quote))
 
 

@@ -205,6 +205,7 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "CARRY_EXITED", "it was carried, and the master left the position before it was large enough"
         ),
+        Meaning("MAP_CHANGED", "it was carried, and given up: `map` has its pair copied in another one"),
     ),
     "Skipped": (
         Meaning(

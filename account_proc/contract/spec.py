@@ -126,6 +126,10 @@ class CopyRules:
     #: What may be lost, and what is done then (contract/loss_limits.py); all hold.
     limits: tuple[LossLimit, ...] = ()
 
+    #: In which pair copies are traded (``*/EUR``, ``BTC/EUR``), by a pattern of the pairs that the master
+    #: trades.
+    map: Mapping[str, str] = field(default_factory=dict)
+
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
         renamed: dict[str, Any] = {
@@ -182,6 +186,7 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "exclude": tuple,
     "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
     "limits": lambda raw: tuple(map(LossLimit.from_raw, raw)),
+    "map": dict,
 }
 
 

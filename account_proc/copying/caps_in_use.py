@@ -4,11 +4,13 @@ that it is right after a crash at any step and costs no write of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.caps import Cap, CapState
+from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.entries_made import DAY_S, EntriesMade, day_of
 from krakencopy.account_proc.domain.quantities import QuoteAmount
 
@@ -41,6 +43,15 @@ class CapsInUse:
             caps=caps, pair=pair, equity=equity, book=self._context.book, made=self._made,
             day=day_of(now), rate=rate, ordermin=self._ordermin,
         )  # fmt: skip
+
+    @contextmanager
+    def without(self, copy: CopyRecord) -> Iterator[None]:
+        """While this lasts, a copy counts for nothing: it is asked whether there is room for it."""
+        self._made.forget(copy.copy_id)
+        try:
+            yield
+        finally:
+            self._made.take(copy)
 
     def _ordermin(self, pair: str) -> Decimal:
         rules = self._context.portfolio.pairs.table.find(pair)

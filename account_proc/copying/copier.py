@@ -4,6 +4,7 @@ sockets.
 The way of a fill, by entry points:
 
     Copier.take_fills        service/account_service.py has read fills of the journal
+      IncomingFills          whether they follow those before, and what the rules see (incoming_fills.py)
       Turns.add_fill         puts each into the lane of its coin (turns.py)
       Lookups.before_fills   says what has to be asked first: the lane stands still (lookups.py)
       FillAnswers.answer_run decides about those whose turn it is, in one write (fill_answers.py)
@@ -24,10 +25,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import AccountError, LedgerFault
+from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, AskedFills
 from krakencopy.account_proc.copying.copied_positions import CopiedPositions
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_execution import CopyExecution
@@ -38,13 +39,12 @@ from krakencopy.account_proc.copying.fill_answers import FillAnswers
 from krakencopy.account_proc.copying.flatten import Flatten
 from krakencopy.account_proc.copying.found_orders import FoundOrders
 from krakencopy.account_proc.copying.halted_orders import HaltedOrders
-from krakencopy.account_proc.copying.last_fills import LastFills
+from krakencopy.account_proc.copying.incoming_fills import IncomingFills
 from krakencopy.account_proc.copying.lookups import Lookup, Lookups
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
-from krakencopy.account_proc.domain.copy_plan import MasterFill
-from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
+from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -52,24 +52,6 @@ from krakencopy.account_proc.runtime.eager_tasks import EagerTasks
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
-
-
-class FillGap(AccountError):
-    """A fill came that does not follow the last one: the conversation must begin again."""
-
-    reason = "FILL_GAP"
-
-
-class FillDiffers(AccountError):
-    """A fill came with a number that another one had: one of both is not the journal's."""
-
-    reason = "FILL_DIFFERS"
-
-
-class FillInvalid(AccountError):
-    """A fill that cannot be: it is not the journal's."""
-
-    reason = "FILL_INVALID"
 
 
 class Copier:
@@ -86,16 +68,24 @@ class Copier:
         halted_orders = HaltedOrders(context, self._tasks.spawn)
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
-        self._answers, self._last_fills = FillAnswers(context, new_copies), LastFills()
+        self._answers = FillAnswers(context, new_copies)
+        self._execution.why_no_room = self._answers.why_no_room
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._flatten = Flatten(context, self._turns)
         self._limit_flatten = Flatten(context, self._turns, of_limits=True)
-        context.guard.listeners.append(self._look_at_flatten)
+        context.guard.listeners.append(self._look_at_wishes)
         self._found_orders = FoundOrders(context)
+        self._incoming = IncomingFills(context)
+        self._asked_fills = AskedFills(context, self._turns, self._answers, self._incoming, self._begin_copy)
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
+
+    @property
+    def copied_pairs(self) -> set[str]:
+        """In which pairs what the master trades is copied."""
+        return set(map(self._context.pair_map.of, self.master_pairs))
 
     @property
     def copies_open(self) -> int:
@@ -124,12 +114,13 @@ class Copier:
             self._tasks.spawn(self._take_up(copy))
         for seq, body in self._ledger.pending_fills():
             message = pb.Fill.FromString(body)
-            fill = self._in_current_names(master_fill(message))
+            fill = self._incoming.kept_fill(message)
             assert fill.seq == seq
-            self._last_fills.add_fill(message)
+            self._incoming.taken(message)
             self._turns.add_fill(fill, self._context.now())
         self._flatten.begin()
         self._limit_flatten.begin()
+        self._asked_fills.begin()
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
@@ -139,11 +130,13 @@ class Copier:
         That step already answers the first of them, with those behind it that are of the same master order;
         the others are kept.
         """
-        new = self._not_taken_yet(messages)
+        new = self._incoming.not_taken_yet(messages)
         if not new:
             return
         # One that cannot be read is found before any of them waits: they will all come again.
-        fills = list(map(self._read_fill, new))
+        fills = list(map(self._incoming.read_fill, new))
+        self.master_pairs.update(fill.filtered_by for fill in fills)
+        fills = [fill for fill in fills if not self._asked_fills.has_answered(fill.seq)]
         for fill in fills:
             self._turns.add_fill(fill, self._context.now())
         if self._turns.orders_on_way:
@@ -153,71 +146,25 @@ class Copier:
         for coin in coins:
             self._look_up_before_fills(coin)
         try:
-            self._make_taken(new, next(filter(self._turns.may_answer, coins), None))
+            to_answer = [message for message in new if not self._asked_fills.has_answered(message.seq)]
+            cursor = (new[-1].seq, new[-1].exec_id)
+            self._make_taken(to_answer, cursor, next(filter(self._turns.may_answer, coins), None))
             self._answer_waiting()
             for message in new:
-                self._last_fills.add_fill(message)
-            self.master_pairs.update(fill.pair for fill in fills)
+                self._incoming.taken(message)
             # Behind the orders, if there are any: what waits for it has time.
             self._context.read_deferral.run_after(self._context.changed)
         except LedgerFault as error:
             self._context.failed(error)
             raise
 
-    def _not_taken_yet(self, messages: Iterable[pb.Fill]) -> list[pb.Fill]:
-        """The fills that follow the last one that was taken. Raises FillGap and FillDiffers."""
-        cursor = self._ledger.cursor
-        assert cursor is not None, "fills before the ledger joined a journal"
-        messages = list(messages)
-        new = [message for message in messages if message.seq > cursor]
-        if len(new) < len(messages):
-            self._check_repeated(cursor, messages)
-        for number, message in enumerate(new, start=cursor + 1):
-            if message.seq != number:
-                raise FillGap(f"fill {message.seq} does not follow {number - 1}")
-        return new
-
-    def _check_repeated(self, cursor: int, messages: Iterable[pb.Fill]) -> None:
-        """Raises FillDiffers where a fill is not the one that was taken under its number."""
-        for message in messages:
-            is_other = message.seq == cursor and message.exec_id != self._ledger.cursor_exec_id
-            if is_other or self._last_fills.had_other(message):
-                raise FillDiffers(
-                    f"fill {message.seq} came again with other content ({message.exec_id}): either it or the "
-                    "one that was copied is not the journal's. Compare the copies of that number with the "
-                    "journal before this user copies on"
-                )
-
-    def _read_fill(self, message: pb.Fill) -> MasterFill:
-        """The fill as the rules see it; takes over the prices that it brings. Raises FillInvalid."""
-        try:
-            fill = self._in_current_names(master_fill(message))
-            quote = quote_of(fill.pair)
-            if quote:  # else it is in no list, and has the name that the exchange has for it
-                self._portfolio.prices.set_marks(quote, message.marks)
-                self._portfolio.prices.marks.set(coin_of(fill.pair), quote, fill.price.amount)
-        except (KeyError, ValueError, ArithmeticError) as error:
-            raise FillInvalid(
-                f"fill {message.seq} ({message.exec_id}) cannot be read: it is not the journal's. Look at it "
-                "there before this user copies on"
-            ) from error
-        return fill
-
-    def _in_current_names(self, fill: MasterFill) -> MasterFill:
-        """The fill in the names that its coins have now: under those they are counted, also where the old
-        pair is still known.
-        """
-        current = self._names.current_pair(fill.pair)
-        return fill if current == fill.pair else replace(fill, pair=current)
-
-    def _make_taken(self, new: Sequence[pb.Fill], first_coin: str | None) -> None:
+    def _make_taken(self, new: Sequence[pb.Fill], cursor: tuple[int, str], first_coin: str | None) -> None:
         """Moves the cursor behind new fills, answers those whose turn it is and keeps the others, durably.
         ``first_coin``: whose turn it is.
 
         Answered are those of one master order: what the next is copied with is known when the copy of this
         one is paid for.
         """
-        cursor = (new[-1].seq, new[-1].exec_id)
         run = [] if first_coin is None else self._turns.take_run(first_coin, of_one_order=True)
         at_once = {waiting.fill.seq for waiting in run}
         kept = [(message.seq, message.SerializeToString()) for message in new if message.seq not in at_once]
@@ -252,9 +199,16 @@ class Copier:
             answered = True
             copy = self._answers.answer_run(self._turns.take_run(coin))
             if copy is not None:
-                self._open_copy(copy)
-                self._tasks.spawn(self._follow(copy))
+                self._begin_copy(copy)
         return answered
+
+    async def copy_asked_fill(self, asked: Asked) -> AskedAnswer:
+        """Copies one fill that somebody asks for, or says why not. Raises LedgerFault, FillInvalid."""
+        try:
+            return await self._asked_fills.ask(asked)
+        except LedgerFault as error:
+            self._context.failed(error)
+            raise
 
     # -- what is asked before ------------------------------------------------------------------------------
 
@@ -279,6 +233,11 @@ class Copier:
 
     # -- the life of a copy ---------------------------------------------------------------------------------
 
+    def _begin_copy(self, copy: CopyRecord) -> None:
+        """Has the order of a new copy leave."""
+        self._open_copy(copy)
+        self._tasks.spawn(self._follow(copy))
+
     def _open_copy(self, copy: CopyRecord) -> None:
         """The order of a copy is on its way from now on: its coin is busy with it."""
         self._turns.begin_order(copy.copy_id, self._names.current_pair(copy.pair))
@@ -302,15 +261,16 @@ class Copier:
         # What was bought may have to be sold when its pair is listed no more.
         self._portfolio.pairs.remember()
         self._answer_waiting()
-        self._look_at_flatten()
+        self._look_at_wishes()
         self._context.changed()
 
     # -- what is to be sold, and exits that are owed ---------------------------------------------------------
 
-    def _look_at_flatten(self) -> None:
+    def _look_at_wishes(self) -> None:
         try:
             self._flatten.look()
             self._limit_flatten.look()
+            self._asked_fills.look()
         except LedgerFault as error:
             self._context.failed(error)
 
@@ -322,7 +282,7 @@ class Copier:
         """
         seen = -1
         while True:
-            self._look_at_flatten()
+            self._look_at_wishes()
             await asyncio.sleep(self._context.gateway.timing.retry)
             if not self.copies_open:
                 self._ledger.tidy()
@@ -342,8 +302,7 @@ class Copier:
         price = await self._owed_exits.price_to_sell_at(pair)
         copy = None if price is None else self._owed_exits.intend_exit(pair, price)
         if copy is not None:
-            self._open_copy(copy)
-            self._tasks.spawn(self._follow(copy))
+            self._begin_copy(copy)
 
     # -- orders that were found at the exchange -------------------------------------------------------------
 
@@ -391,6 +350,7 @@ class Copier:
         self.master_pairs = set(map(self._names.current_pair, self.master_pairs))
         self._ledger.commit(book=self._context.book, renamed=number)
         self._context.by_pair.forget()
+        self._context.pair_map.forget()
         give_up_excluded(self._context)
         self._turns.rename(self._names.current_pair)
         if not self._turns.is_occupied(new) and self.positions.is_held_unlisted(new):

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook
+from krakencopy.account_proc.domain.pair_map import PairMap
 from krakencopy.account_proc.domain.rules_by_pair import RulesByPair
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
@@ -50,9 +51,12 @@ class CopyContext:
     failed: Callable[[BaseException], None]
     #: The rules, pair by pair.
     by_pair: RulesByPair = field(init=False)
+    #: In which pairs fills are copied.
+    pair_map: PairMap = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_pair", RulesByPair(self.rules, self.book.names.current))
+        object.__setattr__(self, "pair_map", PairMap(self.rules.map, self.book.names.current))
 
     def rules_of(self, pair: str) -> CopyRules:
         """The rules that hold for a pair."""

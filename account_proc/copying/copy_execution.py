@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -67,6 +68,8 @@ class CopyExecution:
         self._portfolio = context.portfolio
         self._gateway = context.gateway
         self._now = context.now
+        #: Why the caps of now leave no room for an entry; who decides about fills knows.
+        self.why_no_room: Callable[[CopyRecord], str] = lambda _: ""
         #: Copies whose order this process has sent, until they are over.
         self._sent_here: set[str] = set()
 
@@ -242,8 +245,10 @@ class CopyExecution:
             return "the exchange had acknowledged it, and does not show it; look it up there"
         if (stop := self._context.guard.stop(Side.BUY)) is not None:
             return stop.cause
-        if excluded := self._context.by_pair.of(copy.pair).excluded:
+        if excluded := self._context.by_pair.of(copy.filtered_by).excluded:
             return excluded
+        if no_room := self.why_no_room(copy):
+            return no_room
         age = self._now() - copy.executed_at
         if age > self._context.rules_of(copy.pair).max_entry_age_s:
             return f"the entry is {age:.0f} s old"

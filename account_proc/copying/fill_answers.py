@@ -5,7 +5,7 @@ write. An order leaves after that write and no other; copying/copy_execution.py 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 
@@ -14,22 +14,26 @@ from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.caps import Cap
+from krakencopy.account_proc.domain.caps import Cap, Unpriced, tightest_room
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
+    Decision,
     MasterFill,
     Order,
     Skip,
     Slice,
     UserBalances,
+    Verdict,
     nobody_knows,
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
 from krakencopy.account_proc.domain.rules_by_pair import amounts_of
 from krakencopy.account_proc.domain.sizing import decide
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
 
@@ -46,15 +50,17 @@ class Answer:
 
 def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
     """Why nothing of a fill can be copied for want of its pair's rules; empty where it can. Pure."""
+    by_map = f", and {fill.master_pair} is copied in it (map)" if fill.master_pair else ""
     if pair is None:
-        return f"{fill.pair} is not listed at the exchange"
+        return f"{fill.pair} is not listed at the exchange{by_map}"
     if fill.pair_unknown and fill.side is Side.BUY:
         return (
-            f"{fill.pair} was not listed at the exchange when the master traded it, and what it held "
+            f"{fill.filtered_by} was not listed at the exchange when the master traded it, and what it held "
             "then is not known"
         )
     if pair.status == NOT_LISTED and fill.side is Side.BUY:
-        return f"{fill.pair} is not listed at the exchange any more; what is held of it may still be sold"
+        words = "is not listed at the exchange any more"
+        return f"{fill.pair} {words}{by_map}; what is held of it may still be sold"
     return ""
 
 
@@ -127,11 +133,39 @@ class FillAnswers:
         failpoint.reach(self._context.account_id, "after_intent")
         return answer.to_order
 
-    def _decide(self, run: Sequence[MasterFill], received_at: float) -> Answer:
+    def answer_wish(
+        self, wished: Waiting, executed_at: float, answered_wish: str | None
+    ) -> CopyRecord | None:
+        """The same for one fill that somebody has asked for, and that was executed then (Unix seconds).
+        ``answered_wish``: the wish, if it was kept. Raises LedgerFault.
+        """
+        answer = self._decide([wished.fill], wished.received_at, executed_at)
+        failpoint.reach(self._context.account_id, "before_intent")
+        self._context.ledger.commit(copies=answer.copies, book=self._book, answered_wish=answered_wish)
+        failpoint.reach(self._context.account_id, "after_intent")
+        return answer.to_order
+
+    def foresee(self, fill: MasterFill, executed_at: float) -> Decision:
+        """What would be decided about it now; changes nothing."""
+        ledger, now = self._context.ledger, self._context.now()
+        apart = set_apart(replace(fill, executed_at=executed_at), ledger.answered.get(fill.pair, 0.0))
+        if apart is not None:
+            return apart
+        pair = self._portfolio.pairs.table.find(fill.pair)
+        if (why := why_not_copied(fill, pair)) and not self._sells_what_is_held(fill):
+            return Skip(fills=(fill,), reason=Reason.UNKNOWN_PAIR, detail=why)
+        verdict = self._verdict(self._book.trial(), (fill,), pair or without_rules(fill.pair), now)
+        return verdict.decisions[0]
+
+    def _decide(
+        self, run: Sequence[MasterFill], received_at: float, executed_at: float | None = None
+    ) -> Answer:
+        """``executed_at``: when that really was, where the age of the fills counts from another time."""
         now = self._context.now()
         answer, fills = Answer(), []
         for fill in run:
-            skip = set_apart(fill, self._context.ledger.answered.get(fill.pair, 0.0))
+            executed = fill if executed_at is None else replace(fill, executed_at=executed_at)
+            skip = set_apart(executed, self._context.ledger.answered.get(fill.pair, 0.0))
             if skip is None:
                 fills.append(fill)
                 continue
@@ -165,18 +199,12 @@ class FillAnswers:
             answer.copies.append(self._new_copies.of_decision(skip, received_at, now))
             return
         rules = pair or without_rules(fills[0].pair)
-        here = self._context.by_pair.of(rules.name)
-        holdings = self._holdings(rules, here.caps, now)
-        verdict = decide(self._book, fills, rules, here.rules, holdings, now, excluded=here.excluded)
+        verdict = self._verdict(self._book, fills, rules, now)
         for decided in verdict.decisions:
             decision = decided
-            if isinstance(decided, Order) and (pair is None or stop is not None):
-                decision = (
-                    self._owed_until_listed(decided, why_not_copied(fills[0], pair))
-                    if stop is None
-                    else _owed(decided, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
-                )
-                answer.copies += self._new_copies.joined_by(decided, f"c{fills[0].seq}")
+            if isinstance(decided, Order) and (owed := self._owed_for_now(decided, pair, stop)) is not None:
+                decision = owed
+                answer.copies += self._new_copies.joined_by(decided, fills[0].copy_id)
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
             answer.copies.append(copy)
@@ -184,9 +212,43 @@ class FillAnswers:
                 answer.to_order = copy
                 answer.copies += self._new_copies.joined_by(decision, copy.copy_id)
                 self._reserve_cost(copy, rules)
+                if copy.side is Side.BUY:
+                    self._book.count_mapped(rules.base, is_mapped=bool(copy.master_pair))
             elif isinstance(decision, Carry):
                 self._book.carry(fills[0].pair, copy.side, decision.slices, copy.copy_id)
         answer.copies += self._new_copies.exited(verdict.exited_copies)
+
+    def _owed_for_now(self, order: Order, pair: PairRules | None, stop: NotTraded | None) -> Carry | None:
+        """An exit that must not be ordered now, as one that is owed; None for an order that may leave."""
+        fill = order.fills[0]
+        if stop is not None:
+            return _owed(order, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
+        if pair is None:
+            return self._owed_until_listed(order, why_not_copied(fill, pair))
+        if fill.rate_unknown:
+            words = f"what {fill.pair} is worth is not known; it is owed, and sold as soon as that is known"
+            return _owed(order, Reason.NO_MARK, words)
+        return None
+
+    def _verdict(self, book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, now: float) -> Verdict:
+        """What the rules say about fills of a pair that they may decide about."""
+        here = self._context.by_pair.of(pair.name)
+        holdings = self._holdings(pair, here.caps, now)
+        excluded = self._context.by_pair.of(fills[0].filtered_by).excluded
+        return decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
+
+    def why_no_room(self, copy: CopyRecord) -> str:
+        """Why the caps of now leave no room for an entry that was intended before; empty where they do."""
+        pair, now = self._portfolio.pairs.table.find(copy.pair), self._context.now()
+        if pair is None or self._caps_in_use is None or copy.limit_price is None:
+            return ""
+        with self._caps_in_use.without(copy):
+            caps = self._holdings(pair, self._context.by_pair.of(pair.name).caps, now).caps
+            room = None if caps is None else tightest_room(caps, Price(copy.limit_price))
+        if isinstance(room, Unpriced):
+            return f"what {room.cap} leaves is not known, as {room.asset} has no known price"
+        cost = QuoteAmount(copy.ordered * copy.limit_price)
+        return f"{room} leaves {room.left} for {cost}" if room is not None and room.left < cost else ""
 
     def _reserve_cost(self, copy: CopyRecord, pair: PairRules) -> None:
         """Money that an entry may take is not spent again before the entry is over."""

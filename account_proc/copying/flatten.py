@@ -19,7 +19,7 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import utc
-from krakencopy.account_proc.contract.trading_states import FlattenOrder
+from krakencopy.account_proc.contract.trading_states import FlattenOrder, TradingState
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_book import CopyBook
@@ -27,7 +27,7 @@ from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, Side
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Flatten:
         copies = self._give_up_entries(order)
         is_whole = not self._turns.orders_on_way
         for coin, position in list(self._book.coins):
-            left = BaseVolume(position.volume) - self._book.owed(coin)
+            left = BaseVolume(position.volume) - self._book.owed(coin) - self._bought_since(order, coin)
             if left.amount <= 0 or (coin in FIAT and not position.pair):  # money that came in is cash again
                 continue
             if not self._turns.is_free(coin):
@@ -116,6 +116,19 @@ class Flatten:
             return
         self._commit(order.number if is_whole else None, copies, self._book)
         self._context.changed()
+
+    def _bought_since(self, order: FlattenOrder, coin: str) -> BaseVolume:
+        """What was bought of a coin after the order was lifted, and is not meant."""
+        if self._context.guard.state is not TradingState.ACTIVE:
+            return NO_VOLUME
+        entries = self._ledger.entries_since(order.at)
+        names = self._book.names
+        bought = (
+            max(copy.filled - copy.fee_base, Decimal(0))
+            for copy in entries
+            if names.current(coin_of(copy.pair)) == coin
+        )
+        return min(BaseVolume(sum(bought, Decimal(0))), self._book.held(coin))
 
     def _give_up_entries(self, order: FlattenOrder) -> list[CopyRecord]:
         given_up = []
@@ -147,6 +160,9 @@ class Flatten:
         copy.slices = (Slice(order_id="", volume=volume, cost=NO_AMOUNT),)
         copy.move(CopyState.CARRIED, now)
         self._book.carry(pair, Side.SELL, copy.slices, copy.copy_id)
+        if (quote := quote_of(pair)) not in MONEY:
+            # There is no pair with money: what comes in for it is meant as well.
+            self._book.left[quote] = self._pair_of(quote)
         self._gather_in(pair)
         return copy
 

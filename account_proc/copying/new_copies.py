@@ -31,10 +31,11 @@ class NewCopies:
         """
         first = decision.fills[0]
         copy = CopyRecord(
-            copy_id=f"c{first.seq}", fill_seqs=tuple(fill.seq for fill in decision.fills), pair=first.pair,
-            side=first.side, state=CopyState.RECEIVED, reason=decision.reason, detail=decision.detail,
+            copy_id=first.copy_id, fill_seqs=tuple(fill.seq for fill in decision.fills), pair=first.pair,
+            side=first.side, state=CopyState.RECEIVED, reason=decision.reason,
+            detail="; ".join(filter(None, (first.words, decision.detail))),
             received_at=received_at, decided_at=now, executed_at=first.executed_at,
-            master_price=copied_at(decision.fills).amount, cap=decision.cap,
+            master_price=copied_at(decision.fills).amount, cap=decision.cap, master_pair=first.master_pair,
         )  # fmt: skip
         match decision:
             case Skip():

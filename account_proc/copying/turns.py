@@ -81,7 +81,10 @@ class Turns:
         )
         self._lanes.clear()
         for each in waiting:
-            self.add_fill(replace(each.fill, pair=current_pair(each.fill.pair)), each.received_at)
+            fill = replace(
+                each.fill, pair=current_pair(each.fill.pair), master_pair=current_pair(each.fill.master_pair)
+            )
+            self.add_fill(fill, each.received_at)
         self._on_way = {copy_id: current_pair(pair) for copy_id, pair in self._on_way.items()}
 
     # -- what is there --------------------------------------------------------------------------------------
@@ -179,4 +182,5 @@ class Turns:
 
 def _is_like(fill: MasterFill, first: MasterFill) -> bool:
     """Whether one order may answer both."""
-    return (fill.pair, fill.side, fill.pair_unknown) == (first.pair, first.side, first.pair_unknown)
+    alike = ("pair", "side", "pair_unknown", "master_pair", "rate_unknown")
+    return all(getattr(fill, name) == getattr(first, name) for name in alike)

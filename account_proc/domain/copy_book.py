@@ -6,11 +6,13 @@ The rules by which it is changed: domain/sizing.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
 from krakencopy.account_proc.domain.copy_plan import (
+    OrderPlan,
     PlanStore,
     SettledOrder,
     Slice,
@@ -24,6 +26,21 @@ from krakencopy.account_proc.domain.quantities import (
 )
 
 
+class _TrialPlans:
+    """Plans that are changed here alone."""
+
+    def __init__(self, plans: PlanStore) -> None:
+        self._plans = plans
+        self._changed: dict[str, OrderPlan] = {}
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        plan = self._changed.get(order_id) or self._plans.get_plan(order_id)
+        return None if plan is None else replace(plan)
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        self._changed[plan.order_id] = plan
+
+
 class CopyBook:
     """The memory of the rules."""
 
@@ -35,7 +52,17 @@ class CopyBook:
         #: Coins that the master has left, and the pair in which it did: what an exit that was owed meanwhile
         #: brings in of such a coin later is owed there as well.
         self.left: dict[str, str] = {}
+        #: Coins that were bought last in another pair than the master's.
+        self.mapped: set[str] = set()
         self._changed: set[str] = set()
+
+    def trial(self) -> CopyBook:
+        """A book like this one, to see what would follow from something: it changes nothing here."""
+        book = CopyBook(_TrialPlans(self.plans))
+        book.coins, book.names = deepcopy(self.coins), self.names
+        book.carried, book.left = deepcopy(self.carried), dict(self.left)
+        book.mapped = set(self.mapped)
+        return book
 
     def held(self, coin: str) -> BaseVolume:
         """What copying bought of a coin and still holds."""
@@ -44,6 +71,13 @@ class CopyBook:
     def carried_volume(self, pair: str, side: Side) -> BaseVolume:
         """What waits for the next fill of this pair and side."""
         return total_volume(self.carried.get((pair, side), ()))
+
+    def count_mapped(self, coin: str, *, is_mapped: bool) -> None:
+        """A coin is bought in another pair than the master's, or in the master's."""
+        if is_mapped:
+            self.mapped.add(coin)
+        else:
+            self.mapped.discard(coin)
 
     def owed(self, coin: str) -> BaseVolume:
         """What exits owe of a coin, in all of its pairs."""
@@ -57,6 +91,7 @@ class CopyBook:
         self.left = {
             self.names.current(coin): self.names.current_pair(pair) for coin, pair in self.left.items()
         }
+        self.mapped = set(map(self.names.current, self.mapped))
         for pair, side in list(self.carried):
             current = self.names.current_pair(pair)
             if current != pair:
@@ -86,13 +121,14 @@ class CopyBook:
         else:
             self.carried.pop((pair, side), None)
 
-    def give_up_entries(self, pair: str) -> tuple[str, ...]:
-        """Forgets what is carried for entries in a pair; the copies that carried it, each once."""
+    def give_up_entries(self, pair: str, copy_ids: Collection[str]) -> None:
+        """Forgets what these copies carry for entries in a pair."""
         pieces = self.carried.get((pair, Side.BUY), ())
-        for piece in pieces:
+        gone = [piece for piece in pieces if piece.copy_id in copy_ids]
+        for piece in gone:
             self.recount(piece.order_id, -piece.cost)
-        self.put_carried(pair, Side.BUY, ())
-        return tuple(dict.fromkeys(piece.copy_id for piece in pieces))
+        if gone:
+            self.put_carried(pair, Side.BUY, [piece for piece in pieces if piece.copy_id not in copy_ids])
 
     def recount(self, order_id: str, change: QuoteAmount) -> None:
         """Changes what the plan of a master order counts as its cost."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from krakencopy.account_proc.contract.copy_ids import streamed_id
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.domain.quantities import (
@@ -50,6 +51,32 @@ class MasterFill:
     pair_unknown: bool = False
     #: Why the supervisor says that nobody copies it, as a stable code; empty for most.
     not_copied: str = ""
+    #: Somebody has asked for this fill: the id of its copy, and who and when, for people.
+    asked_id: str = ""
+    asked_words: str = ""
+    #: Where copies are traded in another pair than the master's: the master's, and what was done about it,
+    #: for people. Everything else here is of the pair in which copies are traded, amounts are in its quote.
+    master_pair: str = ""
+    mapped_words: str = ""
+    #: Nobody knows what the master's quote is worth in that of the copies: amounts are in the master's quote.
+    rate_unknown: bool = False
+    #: The least volume of the master's pair, where that is another one and known.
+    master_ordermin: BaseVolume | None = None
+
+    @property
+    def filtered_by(self) -> str:
+        """The pair that is included or excluded: the master's."""
+        return self.master_pair or self.pair
+
+    @property
+    def words(self) -> str:
+        """What stands before the reasons of its copy, for people."""
+        return "; ".join(filter(None, (self.asked_words, self.mapped_words)))
+
+    @property
+    def copy_id(self) -> str:
+        """Of a copy whose first fill it is."""
+        return self.asked_id or streamed_id(self.seq)
 
 
 #: The cap of each order of the master that is always there.
@@ -77,6 +104,8 @@ class OrderPlan:
     cap_key: str = USER_RISK
     #: The whole order's copy is too small to be made (``min_copy_notional``).
     too_small: bool = False
+    #: Entries: the pair in which the order is copied; empty in what earlier versions wrote.
+    pair: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ class CopyRecord:
     detail: str
     #: The key of the cap that has cut it, or left nothing for it.
     cap: str = ""
+    #: The pair that the master traded, where it is another one.
+    master_pair: str = ""
     planned: Decimal = Decimal(0)
     ordered: Decimal = Decimal(0)
     filled: Decimal = Decimal(0)
@@ -76,6 +78,11 @@ class CopyRecord:
         if state in ENDS:
             self.finished_at = now
 
+    @property
+    def filtered_by(self) -> str:
+        """The pair that is included or excluded: the master's."""
+        return self.master_pair or self.pair
+
     def to_proto(self, account_id: str) -> pb.Copy:
         """The copy in the public API."""
         copy = pb.Copy(
@@ -85,6 +92,7 @@ class CopyRecord:
             filled_volume=plain(self.filled), order_id=self.order_id, cl_ord_id=self.cl_ord_id,
             attempts=self.attempts, joined_copy_id=self.joined_copy_id, carried_in=self.carried_in,
             user_equity=plain(self.user_equity), revision=self.revision, cap=self.cap,
+            master_pair=self.master_pair,
         )  # fmt: skip
         if self.filled:
             copy.avg_price = plain((self.cost / self.filled).quantize(Decimal("1e-10")))

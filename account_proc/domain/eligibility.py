@@ -58,6 +58,10 @@ def why_refused(
         return None
     if excluded:
         return Skip(fills=(fill,), reason=Reason.PAIR_EXCLUDED, detail=excluded)
+    if fill.rate_unknown:
+        masters, mine = (pair.partition("/")[2] for pair in (fill.master_pair, fill.pair))
+        words = f"what a {masters} is worth in {mine} is not known"
+        return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=words)
     age = now - fill.executed_at
     if age > rules.max_entry_age_s:
         detail = f"the entry is {age:.1f} s old, more than max_entry_age_s = {rules.max_entry_age_s:g}"
@@ -132,6 +136,6 @@ def is_full_exit(fill: MasterFill, pair: PairRules) -> bool:
 
     Selling from nothing counted counts as leaving, too: an exit is never blocked.
     """
-    left, least = fill.position_after, BaseVolume(pair.ordermin)
+    left, least = fill.position_after, fill.master_ordermin or BaseVolume(pair.ordermin)
     has_sold_all = fill.master_position - fill.volume < least
     return left < least or not left or (has_sold_all and left < fill.position_before * FEE_RESIDUE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import CoinNames
-from krakencopy.account_proc.contract.copy_state import ENDS
+from krakencopy.account_proc.contract.copy_state import ENDS, Reason
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 
@@ -30,6 +30,8 @@ class _Entry:
     #: In the pair's quote.
     cost: Decimal
     is_open: bool
+    #: 0 for an order that the copy which had given it up counts already.
+    orders: int
 
 
 @dataclass(slots=True)
@@ -56,7 +58,10 @@ class EntriesMade:
         is_open = copy.state not in ENDS
         worst = copy.master_price if copy.limit_price is None else copy.limit_price
         cost = copy.ordered * worst if is_open else copy.cost
-        entry = _Entry(day_of(copy.decided_at), copy.pair, cost, is_open)
+        before = self._entries.get(copy.copy_id)
+        # How it ends may be its reason in the end.
+        is_late = copy.reason == Reason.FOUND_LATE or (before is not None and not before.orders)
+        entry = _Entry(day_of(copy.decided_at), copy.pair, cost, is_open, 0 if is_late else 1)
         self._go_on_to(entry.day)
         self._add(self._entries.pop(copy.copy_id, None), -1)
         self._open.pop(copy.copy_id, None)
@@ -70,7 +75,7 @@ class EntriesMade:
         if entry is not None:
             total = self._sums.setdefault((entry.day, entry.pair), _Sum())
             total.cost += sign * entry.cost
-            total.orders += sign
+            total.orders += sign * entry.orders
 
     def _go_on_to(self, day: int) -> None:
         """What ended before the latest day is asked for no more."""
@@ -81,6 +86,11 @@ class EntriesMade:
             copy_id: entry for copy_id, entry in self._entries.items() if entry.is_open or entry.day >= day
         }
         self._sums = {key: total for key, total in self._sums.items() if key[0] >= day}
+
+    def forget(self, copy_id: str) -> None:
+        """The copy is to be decided about anew; ``take`` brings it back."""
+        self._add(self._entries.pop(copy_id, None), -1)
+        self._open.pop(copy_id, None)
 
     def on_way(self) -> Iterator[tuple[str, Decimal]]:
         """The pair of each order on its way, and the most that it may cost, in quote."""

@@ -276,6 +276,7 @@ def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> O
         ratio = Ratio(ratio.amount * rules.multiplier)
     plan = OrderPlan(
         order_id=fill.order_id, ratio=ratio, cap=equity * Ratio(rules.max_user_risk), user_equity=equity,
+        pair=fill.pair,
     )  # fmt: skip
     if rules.max_order_notional is not None:
         most = holdings.worth(rules.max_order_notional)

@@ -93,7 +93,7 @@ def smaller(of_account: Money | None, of_pair: Money) -> Money:
 
 def patterns_of(rules: CopyRules) -> dict[str, str]:
     """Every pattern that the rules have, with the key that has it."""
-    found = dict.fromkeys(rules.pairs, "pairs")
+    found = dict.fromkeys(rules.pairs, "pairs") | dict.fromkeys(rules.map, "map")
     for key in ("include", "exclude"):
         found |= dict.fromkeys(getattr(rules, key), key)
     return found

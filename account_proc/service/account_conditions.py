@@ -41,7 +41,7 @@ def findings(
         yield of_exits(list(copier.positions.obstructed_exits()))
         yield of_coins(positions)
         missing = funds_missing(
-            copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
+            copier.copied_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
         )
         yield of_funds(missing)
         if user.limits is not None and user.limits.book.own:

@@ -18,11 +18,13 @@ from grpclib.exceptions import GRPCError
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
 )
-from krakencopy.account_proc.copying.copier import Copier, FillDiffers, FillInvalid
+from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.incoming_fills import FillDiffers, FillInvalid
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
+from krakencopy.account_proc.service.asked_fill_calls import AskedFillCalls
 from krakencopy.account_proc.service.limit_calls import LimitCalls, LimitProcess
 from krakencopy.account_proc.service.order_calls import OrderCalls
 from krakencopy.account_proc.service.order_calls import Process as OrderProcess
@@ -87,12 +89,13 @@ class Process(OrderProcess, LimitProcess, Protocol):
         ...
 
 
-class AccountServicer(OrderCalls, LimitCalls):
+class AccountServicer(OrderCalls, LimitCalls, AskedFillCalls):
     """Answers AccountService for one account (runtime/grpc_server.py)."""
 
     def __init__(self, process: Process) -> None:
         OrderCalls.__init__(self, process)
         LimitCalls.__init__(self, process)
+        AskedFillCalls.__init__(self, process)
         self._process = process
         read_deferral = deferral_s(process.spec.users)
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)

@@ -318,6 +318,10 @@ class BrokerServicer:
         """Refused, as ListOrders."""
         raise self._refusal("orders are cancelled on the Kraken master alone")
 
+    async def CopyAskedFill(self, request: pb.CopyAskedFillRequest) -> NoReturn:
+        """Refused, as CopyFills."""
+        raise self._refusal("only Kraken's users copy")
+
     async def InspectNonce(self, request: pb.InspectNonceRequest) -> NoReturn:
         """Refused: ccxt makes what its exchange needs."""
         raise self._refusal("it keeps no nonce")

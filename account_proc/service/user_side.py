@@ -11,9 +11,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from krakencopy.account_proc.contract.errors import ConfigurationFault, ExchangeError
-from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.pair_patterns import matches
+from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
@@ -21,14 +19,12 @@ from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.copying.limit_watch import HELD_PAPER_S, HELD_S, LimitWatch
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
-from krakencopy.account_proc.domain.pair_table import UnknownName
-from krakencopy.account_proc.domain.rules_by_pair import amounts_of, patterns_of
 from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
-from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.rule_checks import check_rules
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.account_proc.trading.right_marks import RightMarks
 from krakencopy.v1 import types_pb2
@@ -145,15 +141,14 @@ class UserSide:
 
     async def start(self, spawn: Callable[[Coroutine[Any, Any, None]], None]) -> UserFeed:
         """Takes up what an earlier process has left, and starts the loops but for that of balances; where
-        the feed tells its news. Raises ConfigurationFault, LedgerFault.
+        the feed tells its news. Raises LedgerFault.
         """
         copier, reconciler, account = self.copier, self._reconciler, self._account
         limits = self.limits
         assert copier is not None
         assert reconciler is not None
         assert limits is not None
-        self._price_amounts()
-        self._check_patterns()
+        check_rules(account.spec.copy, account.portfolio, account.ledger.load_book().names.current)
         if self._found.lost:
             await copier.take_over_orders(self._found.lost)
         copier.recover_unfinished()
@@ -167,37 +162,6 @@ class UserSide:
             BalanceReading(account.portfolio, account.timing.holds_pause),
             reconciler.take_unknown_execution,
         )
-
-    def _price_amounts(self) -> None:
-        """Raises ConfigurationFault for an amount of something that the exchange does not have."""
-        rules, portfolio = self._account.spec.copy, self._account.portfolio
-        amounts = amounts_of(rules)
-        if rules.notional is not None and rules.notional_asset:
-            amounts["notional"] = Money(rules.notional, rules.notional_asset)
-        priced: list[str] = []
-        for key, money in amounts.items():
-            try:
-                priced.append(portfolio.pairs.table.asset(money.asset))
-            except UnknownName as error:
-                raise ConfigurationFault(
-                    f'copy.{key} = "{money}": the exchange has no {money.asset}; write "50 USD"'
-                ) from error
-        portfolio.prices.priced = tuple(dict.fromkeys(priced))
-
-    def _check_patterns(self) -> None:
-        """Says which patterns match no pair: a slip, mostly, by which something is copied that should not be,
-        or the other way round.
-        """
-        patterns, portfolio = patterns_of(self._account.spec.copy), self._account.portfolio
-        names = portfolio.pairs.table.names() if patterns else []
-        current = self._account.ledger.load_book().names.current
-        idle = {
-            f"copy.{key}: {pattern}": f'copy.{key} has "{pattern}", which matches no pair that is listed; '
-            'patterns are written as "BTC/USD", "BTC/*", "*/EUR"'
-            for pattern, key in patterns.items()
-            if not any(matches(pattern, name, current) for name in names)
-        }
-        portfolio.notices.hold(NoticeCode.PATTERN_MATCHES_NOTHING, idle)
 
     async def keep_balances(self) -> NoReturn:
         """Reads balances now and then, for ever, and sooner where something could not be counted."""

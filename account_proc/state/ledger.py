@@ -19,7 +19,6 @@ from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.state.ledger_position import LedgerPosition
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,
     copy_from,
@@ -29,6 +28,7 @@ from krakencopy.account_proc.state.ledger_rows import (
     to_json,
     write_book,
 )
+from krakencopy.account_proc.state.ledger_wishes import LedgerWishes
 
 #: States in which a copy makes an order id its own.
 CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
@@ -52,7 +52,7 @@ class Drift:
     found_at: float
 
 
-class Ledger(LedgerPosition):
+class Ledger(LedgerWishes):
     """Opened once, by the one process that holds the account's lock."""
 
     def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
@@ -104,12 +104,14 @@ class Ledger(LedgerPosition):
         renamed: int | None = None,
         flattened: int | None = None,
         limit_flattened: int | None = None,
+        answered_wish: str | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
         a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
         copying bought, all of which is owed now; ``limit_flattened``: that of one which came of a limit.
+        ``answered_wish``: a wish, by its copy's id, that these copies answer.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -141,6 +143,7 @@ class Ledger(LedgerPosition):
                 | ({} if flattened is None else {"flattened": str(flattened)})
                 | ({} if limit_flattened is None else {"limit_flattened": str(limit_flattened)})
                 | {f"kept {name}": value for name, value in self.along(copies).items()}
+                | ({} if answered_wish is None else self._without_wish(answered_wish))
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()
@@ -151,9 +154,12 @@ class Ledger(LedgerPosition):
             self._plans.pop(next(iter(self._plans)))
 
     def _left_of(self, book: CopyBook) -> dict[str, str]:
-        """Coins that the master has left, where that has changed."""
-        text = to_json(book.left)
-        return {} if text == self._meta.get("left_coins", "{}") else {"left_coins": text}
+        """Coins that the master has left, and those that are bought in other pairs than the master's, where
+        that has changed.
+        """
+        now = {"left_coins": to_json(book.left), "mapped_coins": to_json(sorted(book.mapped))}
+        usual = {"left_coins": "{}", "mapped_coins": "[]"}
+        return {key: text for key, text in now.items() if text != self._meta.get(key, usual[key])}
 
     def _rename_own_positions(self, book: CopyBook) -> None:
         """What strategies hold follows its coin, too."""
@@ -211,6 +217,7 @@ class Ledger(LedgerPosition):
             book.names = CoinNames.from_json(self._meta.get("coin_names", "{}"))
             book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
             book.left = dict(json.loads(self._meta.get("left_coins", "{}")))
+            book.mapped = set(json.loads(self._meta.get("mapped_coins", "[]")))
             for pair, body in self._db.execute("SELECT pair, body FROM carried"):
                 raw = json.loads(body)
                 for side in Side:

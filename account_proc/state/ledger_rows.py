@@ -38,7 +38,8 @@ def copy_body(copy: CopyRecord) -> str:
 def plan_body(plan: OrderPlan) -> str:
     """A plan as JSON, decimals as text."""
     body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
-    return to_json({"order_id": plan.order_id, "cap_key": plan.cap_key, "too_small": plan.too_small} | body)
+    names = {"order_id": plan.order_id, "pair": plan.pair, "cap_key": plan.cap_key}
+    return to_json(names | {"too_small": plan.too_small} | body)
 
 
 def slice_row(piece: Slice) -> dict[str, str]:
@@ -67,7 +68,7 @@ def slice_from(raw: dict[str, Any]) -> Slice:
 
 
 _PLAN_QUANTITIES = tuple(
-    item.name for item in fields(OrderPlan) if item.name not in {"order_id", "cap_key", "too_small"}
+    item.name for item in fields(OrderPlan) if item.name not in {"order_id", "pair", "cap_key", "too_small"}
 )
 
 
@@ -82,7 +83,8 @@ def plan_from(raw: dict[str, Any]) -> OrderPlan:
         target=BaseVolume(read_decimal(raw["target"])),
         allotted=BaseVolume(read_decimal(raw["allotted"])),
         cost=QuoteAmount(read_decimal(raw["cost"])),
-        # Plans of earlier versions have neither.
+        # Plans of earlier versions have none of these.
+        pair=raw.get("pair", ""),
         cap_key=raw.get("cap_key", USER_RISK),
         too_small=raw.get("too_small", False),
     )

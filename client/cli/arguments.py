@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
+from krakencopy.client.cli.fill_arguments import add_fill_commands
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
@@ -127,14 +128,7 @@ def _parser() -> _Parser:
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     _add_own_orders(command)
-    why = command("why", "what every user made of one fill, and when")
-    why.add_argument("fill", type=_fill, metavar="FILL", help="seq number, or the exchange's execution id")
-    which = why.add_mutually_exclusive_group()
-    which.add_argument(
-        "--account", action="append", default=[], dest="accounts", metavar="ID",
-        help="this user's copy in detail; may be given more than once",
-    )  # fmt: skip
-    which.add_argument("--all", action="store_true", help="every user's copy in detail")
+    add_fill_commands(command, _fill)
     command(
         "watch", "accounts, fills and copies as they change; one line for each change when not on a terminal"
     )

@@ -19,6 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import chosen_ids, keep_group, members_of
+from krakencopy.client.cli.fill_commands import copy, why
 from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
@@ -39,7 +40,6 @@ from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.account_page import account_page, rules_page
-from krakencopy.client.views.explain import story
 from krakencopy.client.views.formats import joined, word
 from krakencopy.client.views.lines import log_line
 from krakencopy.client.views.trading_pages import headline
@@ -223,25 +223,6 @@ def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`why FILL [--account ID]... [--all]`."""
-    accounts = tuple(dict.fromkeys(arguments.accounts))
-    with connect() as supervisor:
-        if isinstance(arguments.fill, int):
-            answer = supervisor.explain_fill(seq=arguments.fill)
-        else:
-            answer = supervisor.explain_fill(exec_id=arguments.fill)
-    known = [outcome.account_id for outcome in answer.outcomes]
-    if unknown := [account for account in accounts if account not in known]:
-        users = ", ".join(known) or "nobody"
-        raise BadInput(f"{', '.join(unknown)}: no user of this fill; there are {users}")
-    if accounts and out.as_json:
-        kept = [outcome for outcome in answer.outcomes if outcome.account_id in accounts]
-        answer = pb.ExplainFillResponse(fill=answer.fill, outcomes=kept)
-    out.one(answer, lambda answer: story(answer, accounts, show_all=arguments.all))
-    return ExitCode.DONE
-
-
 def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`watch`."""
     with connect() as supervisor:
@@ -383,6 +364,7 @@ COMMANDS: dict[str, Command] = {
     "fills": fills,
     "copies": copies,
     "why": why,
+    "copy": copy,
     "order": order,
     "orders": orders,
     "cancel": cancel,

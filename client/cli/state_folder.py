@@ -14,6 +14,7 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.runtime.boot import process_name
+from krakencopy.account_proc.runtime.configured_users import kept_users
 from krakencopy.account_proc.runtime.file_lock import holder_of
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput
@@ -77,9 +78,12 @@ class StateFolder:
         return sorted({*ledgers, *said, *(holder.account_id for holder in held)})
 
     def user_ids(self) -> list[str]:
-        """Those that copy the master, by id."""
-        paths = self.path.glob(f"{_USER_NONCE}*.txt")
-        return sorted(path.stem.removeprefix(_USER_NONCE) for path in paths)
+        """Those that copy the master by the configuration that a supervisor had last, by id; all that ever
+        did where nobody knows.
+        """
+        have_run = {path.stem.removeprefix(_USER_NONCE) for path in self.path.glob(f"{_USER_NONCE}*.txt")}
+        configured = kept_users(self.path)
+        return sorted(have_run if configured is None else have_run & configured)
 
     def ledger(self, account_id: str) -> Path:
         """What an account's process has counted."""

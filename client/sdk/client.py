@@ -14,6 +14,7 @@ from typing import Self
 import grpc
 
 from krakencopy.client.sdk.connection import Connection
+from krakencopy.client.sdk.copy_calls import CopyCalls
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput, ServerFault
 from krakencopy.client.sdk.intervals import limits
@@ -32,7 +33,7 @@ CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
-class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls):
+class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own

@@ -9,6 +9,7 @@ from typing import cast
 
 from grpclib.const import Status
 
+from krakencopy.account_proc.contract.copy_ids import is_asked_for
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -150,7 +151,8 @@ class CopyStream:
 
     def _report(self, report: pb.CopyReport) -> None:
         for copy in report.copies:
-            sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
+            is_streamed = copy.fill_seqs and not is_asked_for(copy.copy_id)
+            sent_at = self._sent_at.get(copy.fill_seqs[0]) if is_streamed else None
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(timestamp(sent_at))
         self._shared.reports.put_report(self._account_id, list(report.copies), report.cursor_seq)

@@ -186,10 +186,14 @@ class TradingWatch:
         if not renew:
             raise StatesUnreadable(f"{now.fault}; {REMEDY}")
         renew_states(path, keep(change(next_life(known))))
-        lost = ", ".join(f"{scope} {said.state}" for scope, said in sorted(self._recorded.states.items()))
-        return (
-            f"the file was made anew, what was said before is lost ({lost or 'as far as is known, nothing'})"
-        )
+        said = [f"{scope} {setting.state}" for scope, setting in sorted(self._recorded.states.items())]
+        said += [f"the flatten of {account_id}, if it was not done" for account_id in self._flattens()]
+        lost = ", ".join(said) or "as far as is known, nothing"
+        return f"the file was made anew, what was said before is lost ({lost})"
+
+    def _flattens(self) -> list[str]:
+        """Whose last order to sell what copying bought is in the file, done or not."""
+        return sorted(self._recorded.flattens)
 
     def _record(self, by: str, reason: str, note: str) -> None:
         before, self._recorded = self._recorded, self.states

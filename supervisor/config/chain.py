@@ -66,6 +66,10 @@ def extend(
     said = dict(before.said)
     clashes: list[Clash] = []
     for key in (name for name in values if not name.endswith(ASSET)):
+        if isinstance(values[key], Mapping):
+            taken[key], found = _merged(key, getattr(before.rules, key), values[key], said, source_of, chain)
+            clashes += found
+            continue
         both = {name: values[name] for name in (key, key + ASSET) if name in values}
         tightens = chain.get(key) is Chain.TIGHTENS and key in said
         if not tightens:
@@ -81,6 +85,35 @@ def extend(
             alone = stricter == both
             said[key] = source_of(key) if alone else _joined(said[key], source_of(key))
     return Chained(replace(before.rules, **taken), said), clashes
+
+
+def _merged(
+    key: str, old: Mapping[str, Any], new: Mapping[str, Any], said: dict[str, Source],
+    source_of: Callable[[str], Source], chain: Mapping[str, Chain],
+) -> tuple[dict[str, Any], list[Clash]]:  # fmt: skip
+    """A table with more of it: each line by itself, and of one that is a table each of its keys as it goes
+    along the chain. Notes in ``said`` who says each, by its path.
+    """
+    taken, clashes = dict(old), list[Clash]()
+    said[key] = source_of(key)
+    for name, value in new.items():
+        path = f'{key}."{name}"'
+        if not isinstance(value, Mapping):
+            taken[name], said[path] = value, source_of(key)
+            continue
+        line = taken[name] = dict(taken.get(name, {}))
+        for inner, its_value in value.items():
+            its_path = f"{path}.{inner}"
+            here: Mapping[str, Any] = {inner: its_value}
+            strictest: Mapping[str, Any] | Clash = here
+            if chain.get(inner) is Chain.TIGHTENS and inner in line:
+                strictest = _stricter(inner, {inner: line[inner]}, here, said[its_path])
+            if isinstance(strictest, Clash):
+                problem = f'{inner} of "{name}": {strictest.problem}'
+                clashes.append(strictest._replace(key=key, problem=problem))
+            elif strictest[inner] != line.get(inner):
+                line[inner], said[its_path] = its_value, source_of(key)
+    return taken, clashes
 
 
 def _joined(one: Source, other: Source) -> Source:

@@ -26,6 +26,8 @@ PATTERN_LENGTH_MAX = 32
 PATTERNS_BYTES_MAX = 800
 #: As names of pairs are written, with wildcards.
 _PATTERN = re.compile(r"[A-Za-z0-9*?\[\]!&._:/ -]*[A-Za-z0-9*?\]]", re.ASCII)
+#: A pair or a pattern as a map has them: base and quote.
+_MAPPED = re.compile(r"(\*|[A-Za-z0-9.]+)/(\*|[A-Za-z0-9.]+)", re.ASCII)
 #: What a pair may have of its own.
 PAIR_KEYS = frozenset(
     {
@@ -76,6 +78,7 @@ def copy_values(table: Table) -> dict[str, Any]:
         "exclude": _patterns(table, "exclude"),
         "pairs": _pairs(table),
         "limits": loss_limits_of(table, "limits"),
+        "map": _map(table),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
@@ -127,6 +130,38 @@ def _pairs(table: Table) -> dict[str, dict[str, Any]] | None:
     return found if _fits(table, "pairs", found) else None
 
 
+def _map(table: Table) -> dict[str, str] | None:
+    """In which pairs the master's are copied. The coin is the same: a copy of BTC buys BTC."""
+    rule = 'write which pairs are copied in which: map = { "*/USD" = "*/EUR", "BTC/USDT" = "BTC/EUR" }'
+    raw = table.table("map", rule)
+    if raw is None:
+        return None
+    found: dict[str, str] = {}
+    inner = table.inner("map", raw)
+    for pattern in raw:
+        target = inner.text(pattern, rule)
+        if target is None:
+            continue
+        if (problem := _why_no_map(pattern, target)) is not None:
+            inner.fault(pattern, *problem)
+            continue
+        found[pattern] = target.strip().upper()
+    return found if _fits(table, "map", found) else None
+
+
+def _why_no_map(pattern: str, target: str) -> tuple[str, str] | None:
+    """What is wrong with one line of a map, and what to write."""
+    sides, target_sides = _MAPPED.fullmatch(pattern.strip()), _MAPPED.fullmatch(target.strip())
+    if sides is None:
+        return f"{show(pattern)} is no pair, and no pattern of a map", 'write "BTC/USD", "BTC/*" or "*/USD"'
+    if target_sides is None or target_sides[2] == "*":
+        return f"{show(target)} names no pair to copy in", f'write one quote: "{sides[1]}/EUR"'
+    if target_sides[1] != "*" and coin_name(target_sides[1]) != coin_name(sides[1]):
+        problem = f"{show(target)} is another coin than {show(pattern)}: only the quote may be another one"
+        return problem, f'write "{sides[1]}/{target_sides[2].upper()}"'
+    return None
+
+
 def _fits(table: Table, key: str, value: object) -> bool:
     """Whether it is short enough to be handed to a process; else that is a fault."""
     size = len(json.dumps(value, default=str))
@@ -147,7 +182,8 @@ def check_pairs(table: Table, rules: CopyRules) -> None:
         if said_here and most is not None and own is not None and own.asset != most.asset:
             problem = f'"{most}", and "{own}" of {pattern}, cannot be compared, and the smaller holds'
             table.fault(said_here, problem, "write both in one currency")
-        if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and table.has("pairs"):
+        is_here = pattern in table.keys_of("pairs")
+        if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and is_here:
             problem = f'its ratio does nothing with sizing = "{rules.sizing}"'
             table.inner("pairs", {}).fault(pattern, problem, f'write sizing = "{Sizing.FIXED_RATIO}" too')
 

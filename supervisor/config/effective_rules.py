@@ -32,10 +32,14 @@ def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
     if account.copies:
         for key in CopyRules.__dataclass_fields__:
             if key == "pairs":
-                source = _copy_source(account, config, key)
                 for pattern, values in account.copy.pairs.items():
                     for name, value in values.items():
-                        yield Rule(f'copy.pairs."{pattern}".{name}', value_words(value), source)
+                        path = f'pairs."{pattern}".{name}'
+                        yield Rule(f"copy.{path}", value_words(value), _copy_source(account, config, path))
+            elif key == "map":
+                for pattern, target in account.copy.map.items():
+                    path = f'map."{pattern}"'
+                    yield Rule(f"copy.{path}", target, _copy_source(account, config, path))
             elif key == "limits" and account.copy.limits:
                 for limit in account.copy.limits:
                     words = str(limit).removeprefix(f"{limit.name}: ")

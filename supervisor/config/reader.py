@@ -9,7 +9,8 @@
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
-                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; limits, as
+                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs;
+                 map = { "*/USD" = "*/EUR" }: pairs that are copied in another quote; limits, as
                  [[copy.limits]] (config/loss_limits.py); with the defaults of ``CopyRules``
     [[total_limits]] limits to the losses of all users together, as [[copy.limits]]
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
@@ -197,6 +198,7 @@ class _Reading:
         chained, clashes = extend(base, values, source_of)
         for clash in clashes:
             table.fault(*clash)
+            self.faults[-1] = replace(self.faults[-1], is_clash=True)
         rules = chained.rules
         if table.has("sizing") and "sizing" not in values:
             return chained  # which of the others it needs is unknown

@@ -75,7 +75,8 @@ def _blamed(
     is_found = False
     for fault in faults:
         why = f"{fault.problem}; {fault.remedy}"
-        if fault.setting in left:
+        # A cap that was set must not be gone as a file says another one in another currency.
+        if fault.setting in left and (at_all_costs or not fault.is_clash):
             assert fault.setting is not None
             is_found = True
             yield fault.setting, why

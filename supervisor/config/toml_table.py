@@ -52,6 +52,8 @@ class ConfigFault:
     account: str = ""
     #: The setting that it is about, as target and key: a value that was set while running.
     setting: tuple[str, str] | None = None
+    #: It cannot be compared with what another level says.
+    is_clash: bool = False
 
     def __str__(self) -> str:
         place = f"{self.source}: {self.where}" if self.where else self.source

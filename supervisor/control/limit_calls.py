@@ -69,7 +69,7 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
                 request_id=request.request_id, name=request.name
             )
             answer = await link.ask("ResetLimit", asked, RESET_TIMEOUT_S)
-            self._record(request, answer.names)
+            self._record_reset(request, answer.names)
             return pb.ResetLimitResponse(names=answer.names)
 
         try:
@@ -83,7 +83,7 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
 
         async def reset() -> pb.ResetLimitResponse:
             names = await self._of_limits.total_limits.reset(request.name, by, request.reason)
-            self._record(request, names)
+            self._record_reset(request, names)
             return pb.ResetLimitResponse(names=names)
 
         try:
@@ -99,7 +99,7 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
             )
             await refuse(context, grpc.StatusCode.INTERNAL, "STATES_NOT_WRITTEN", words)
 
-    def _record(self, request: pb.ResetLimitRequest, names: Iterable[str]) -> None:
+    def _record_reset(self, request: pb.ResetLimitRequest, names: Iterable[str]) -> None:
         by, joined = request.by or SOMEBODY, ", ".join(names)
         self._of_limits.events.record(
             nouns.SEVERITY_WARNING, request.account_id, "LIMIT_RESET",

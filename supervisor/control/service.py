@@ -22,6 +22,7 @@ from krakencopy.supervisor.accounts.account_view import account_message, nonce_m
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.copy_calls import CopyCalls
 from krakencopy.supervisor.control.known_accounts import find_account
 from krakencopy.supervisor.control.limit_calls import LimitCalls
 from krakencopy.supervisor.control.order_calls import OrderCalls
@@ -65,7 +66,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls):
+class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -78,6 +79,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls):
         OrderCalls.__init__(self, supervisor, self._page_tokens, self._answers)
         TradingCalls.__init__(self, supervisor, self._answers)
         LimitCalls.__init__(self, supervisor, self._answers)
+        CopyCalls.__init__(self, supervisor, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class Standing:
 
 
 #: Reasons of carried copies that wait no more.
-GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED})
+GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.MAP_CHANGED})
 #: One that is not configured any more.
 GONE = Standing("", "", is_alive=False)
 
@@ -64,7 +64,7 @@ def _explain_copy(
     joined = journal.copy(copy.account_id, copy.joined_copy_id) if copy.joined_copy_id else None
     if joined is not None:
         outcome.joined.CopyFrom(joined)
-    words = _words(copy, joined, is_alive=is_alive)
+    words = copy_words(copy, joined, is_alive=is_alive)
     outcome.explanation = f"{words}: {copy.detail}" if copy.detail else words
     delay = delay_s(copy, ReceivedAt(journal))
     if delay is not None:
@@ -79,7 +79,8 @@ def _why_not_answered(stands: Standing) -> str:
     return f"not answered yet: the user is {where}, and {what}"
 
 
-def _words(copy: pb.Copy, joined: pb.Copy | None, *, is_alive: bool) -> str:
+def copy_words(copy: pb.Copy, joined: pb.Copy | None, *, is_alive: bool) -> str:
+    """What became of a copy, in a few words, without its detail."""
     verb, reason = "bought" if copy.side == pb.SIDE_BUY else "sold", copy.reason
     match copy.state:
         case pb.COPY_STATE_FILLED:

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from krakencopy.account_proc.contract.copy_ids import begins_with, is_asked_for
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.supervisor.journal.interval import ALL, Interval
 from krakencopy.supervisor.journal.journal import Journal
@@ -134,8 +135,8 @@ class _Row:
 
     def count_answer(self, seq: int, copy_id: str, state: int) -> None:
         """One more fill that has a copy."""
-        # The first fill of a copy has given it its id (account_proc/copying/new_copies.py).
-        is_first = copy_id == f"c{seq}"
+        # The first fill of a copy has given it its id.
+        is_first = begins_with(copy_id, seq)
         self._columns[_COLUMN.get(state, "open") if is_first else "merged"] += 1
 
     def into(self, line: control_pb2.AccountReport) -> None:
@@ -228,7 +229,11 @@ class _Sums:
 
 
 def delay_s(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float | None:
-    """From the master's process receiving the copy's first fill to the user's order leaving, in seconds."""
+    """From the master's process receiving the copy's first fill to the user's order leaving, in seconds; None
+    where nobody waited for it, as for a fill that was asked for later.
+    """
+    if is_asked_for(copy.copy_id):
+        return None
     if not copy.HasField("sent_at") or not copy.fill_seqs or copy.attempts != 1:
         return None
     received = received_at(copy.fill_seqs[0])

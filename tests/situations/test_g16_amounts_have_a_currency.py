@@ -122,21 +122,31 @@ def test_an_amount_without_a_currency_is_warned_of_before_anything_starts(paper:
         assert 'notional = "50" names no currency' in checked.stderr
 
 
-def test_an_amount_of_something_that_the_exchange_does_not_have_fails_its_user(paper: Paper) -> None:
-    """A user copies for 50 of an asset that does not exist. It is FAILED with what to write; the others go
-    on.
+def test_an_amount_of_something_that_the_exchange_does_not_have_buys_nothing_and_exits_go_on(
+    paper: Paper,
+) -> None:
+    """A user copies for 50 of an asset that does not exist. Its account says so and its entries are skipped,
+    what it holds is sold with the master; the others go on.
     """
-    with system_of(paper, ann=UNHEARD_OF, bob=DOLLARS) as system:
-        system.start()
-
-        def failed() -> Any:
-            found = system.accounts().get("ann")
-            return found if found is not None and found.reason == "CONFIGURATION" else None
-
-        assert "the exchange has no QQQ" in wait_for("ann to fail", failed).message
-        wait_for(
-            "bob to run", lambda: (found := system.accounts().get("bob")) is not None and found.state == 4
-        )
+    with system_of(paper, ann=DOLLARS, bob=DOLLARS) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        pid = system.pids()["ann"]
+        system.user_lines["ann"] = UNHEARD_OF
+        system.write_config()
+        system.command("reload")
+        wait_for("another process", lambda: system.pids().get("ann") not in {pid, 0, None})
+        system.wait_ready()
+        shown = system.command("accounts", "ann")
+        assert "the exchange has no QQQ" in shown
+        system.buy("BTC/USD", "0.001")
+        system.settled(2)
+        assert copy_of(system, "ann", 2).reason == "NO_MARK"
+        assert copy_of(system, "bob", 2).filled_volume
+        system.sell("BTC/USD", "0.002")
+        system.settled(3)
+        assert copy_of(system, "ann", 3).reason == "EXIT_FULL"
 
 
 def started(system: System) -> subprocess.CompletedProcess[str]:

@@ -112,6 +112,8 @@ class AccountCampaign(Campaign):
                     answer: Any = await stream.recv_message()
                     if call.method == "PlaceOrder":
                         self._take_order(call, account_pb2.AccountServicePlaceOrderRequest, answer.cl_ord_id)
+                    elif call.method == "CopyAskedFill":
+                        self.placed.add(answer.copy.cl_ord_id)
                     return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(STREAM_S):

@@ -188,6 +188,7 @@ async def copying(
     user.kraken.every.clear()
     user.copier._flatten.begin()
     user.copier._limit_flatten.begin()
+    user.copier._asked_fills.begin()
     yield user
     for task in user.copier._tasks.pending:
         task.cancel()

@@ -370,6 +370,10 @@ def requests() -> dict[str, list[Any]]:
             pb.FlattenAccountsRequest(dry_run=True, target=pb.TradingTarget(account_ids=[account]))
             for account in (FILE, COMMAND, f"no {CANARY}")
         ],
+        "CopyFill": [
+            pb.CopyFillRequest(dry_run=True, seq=1, account_ids=[account]) for account in (FILE, CANARY)
+        ]
+        + [pb.CopyFillRequest(request_id="copy", exec_id=CANARY, by=CANARY)],
         "RenameAsset": [
             pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
             pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),

@@ -54,6 +54,9 @@ class Servicer:
     async def FindCoins(self, request: Any) -> pb.FindCoinsResponse:
         raise NotImplementedError
 
+    async def CopyAskedFill(self, request: Any) -> pb.CopyAskedFillResponse:
+        raise NotImplementedError
+
     async def ReadTradingStates(self, request: Any) -> pb.ReadTradingStatesResponse:
         return pb.ReadTradingStatesResponse()
 

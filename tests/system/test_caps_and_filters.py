@@ -21,6 +21,7 @@ USERS = {
     "allocated": 'sizing = "balance_ratio", balance = "allocated", allocated_capital = "250 USD"',
     "daily": 'max_daily_notional = "80 USD"',
     "double": "multiplier = 2",
+    "euros": 'map = { "*/USD" = "*/EUR" }',
     "filtered": 'exclude = ["SOL/*"]',
     "open": "max_open_pairs = 1",
     "order": 'max_order_notional = "30 USD"',
@@ -38,7 +39,10 @@ def system() -> Iterator[System]:
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
         paper.price("ETHUSD", "2500")
-        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines) as system:
+        for pair, price in (("EURUSD", "1.25"), ("XBTEUR", "40000"), ("ETHEUR", "2000")):
+            paper.price(pair, price)
+        keys = {"euros": paper.open_account("euros", {"ZEUR": "1000"})}
+        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines, keys=keys) as system:
             yield system.start().wait_ready()
 
 
@@ -67,12 +71,34 @@ def filter_away(system: System) -> None:
     system.wait_ready()
 
 
+def copy_on_demand(system: System) -> None:
+    """One has skipped the fourth fill, and copies it when it is asked to, once; another is refused."""
+    assert last(system, "order") == ("TRADING_REDUCING", "", 0)
+    assert "TRADING_REDUCING" in system.command("copy", "4", "order", expect=1)
+    system.command("resume", "order")
+    assert "0.0005 BTC would be bought" in system.command("copy", "4", "order", "--dry-run")
+    assert "COPIED d4 bought 0.0005" in spaced(system.command("copy", "4", "order"))
+    assert "ALREADY d4 bought 0.0005" in spaced(system.command("copy", "4", "order", "pairs"))
+    assert "PAIR_EXCLUDED" in system.command("copy", "4", "filtered", expect=1)
+    system.settled(4)
+    copy: Any = next(copy for copy in system.copies("order") if copy.copy_id == "d4")
+    assert (copy.reason, D(copy.filled_volume) * D(copy.avg_price)) == ("SCALED", D(25))
+    assert "asked for by operator" in system.command("why", "4", "--account", "order")
+    assert "there is no fill 99" in system.error("copy", "99", expect=1)
+
+
+def spaced(table: str) -> str:
+    """Its words, one space apart."""
+    return " ".join(table.split())
+
+
 def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(system: System) -> None:
     system.buy("BTC/USD", "0.001")
     system.settled(1)
     assert last(system, "allocated") == ("SCALED", "", D("12.5"))
     assert last(system, "daily") == ("SCALED", "", 50)
     assert last(system, "double") == ("SCALED", "", 100)
+    assert last(system, "euros") == ("SCALED", "", 40)
     assert last(system, "order") == ("CAPPED", "max_order_notional", 30)
     assert last(system, "filtered") == ("SCALED", "", 50)
     assert last(system, "pairs") == ("SCALED", "", 450)
@@ -93,16 +119,21 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     assert "CAPPED" in cut
     assert "CAPPED: max_daily_notional" in system.command("copies", "--account", "daily")
     assert "max_open_pairs = 1 (copied: BTC)" in system.command("why", "2", "--account", "open")
+    mapped = system.command("why", "1", "--account", "euros")
+    assert "BTC/USD is copied in BTC/EUR at 0.8 EUR for a USD" in mapped
     report = " ".join(system.command("report").split())
     assert "caps 2 x max_order_notional" in report
     assert "caps 2 x max_daily_notional" in report
+    system.command("exit-only", "order")
     system.buy("BTC/USD", "0.0005")
     system.settled(4)
     assert last(system, "filtered") == ("PAIR_EXCLUDED", "", 0)
     assert 'exclude has "XBT/*"' in system.command("why", "4", "--account", "filtered")
+    copy_on_demand(system)
     rules = system.command("accounts", "pairs")
     assert 'copy.pairs."ETH/*".multiplier' in rules
     system.sell("BTC/USD", "0.0015")
     system.settled(5)
     for user in USERS:
         assert last(system, user)[:2] == ("EXIT_FULL", ""), user
+    assert [copy.pair for copy in system.copies("euros")] == ["BTC/EUR", *["ETH/EUR"] * 2, *["BTC/EUR"] * 2]

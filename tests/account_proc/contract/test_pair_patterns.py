@@ -16,7 +16,8 @@ QUOTES = st.sampled_from(["USD", "EUR", "BTC", "USDT"])
     ("pattern", "pair"),
     [
         ("BTC/USD", "BTC/USD"), ("XBTUSD", "BTC/USD"), ("XXBTZUSD", "BTC/USD"), ("btc-usd", "BTC/USD"),
-        ("XBT/ZUSD", "BTC/USD"), ("btcusd", "BTC/USD"),
+        ("XBT/ZUSD", "BTC/USD"), ("btcusd", "BTC/USD"), ("BTC", "BTC/USD"), ("xbt", "BTC/EUR"),
+        ("XXDG", "DOGE/EUR"),
         ("BTC/*&*/EUR", "BTC/EUR"), ("*&XBTEUR", "BTC/EUR"), ("BTC/*", "BTC/EUR"), ("XBT/*", "BTC/EUR"),
         ("xxbt/*", "BTC/EUR"), ("*/EUR", "BTC/EUR"),
         ("*/ZEUR", "ETH/EUR"), ("*", "SOL/USD"), ("*/*", "SOL/USD"), ("*USD", "SOL/USD"),
@@ -34,7 +35,7 @@ def test_a_pattern_means_a_pair(pattern: str, pair: str) -> None:
     ("pattern", "pair"),
     [
         ("BTC/*&*/USD", "BTC/EUR"), ("BTC/EUR&*/USD", "BTC/EUR"), ("BTC/USD", "BTC/EUR"),
-        ("BTC/*", "ETH/BTC"), ("*/EUR", "EUR/USD"), ("BTC", "BTC/USD"),
+        ("BTC/*", "ETH/BTC"), ("*/EUR", "EUR/USD"), ("BTC", "ETH/BTC"), ("BTC", "BTCX/USD"),
         ("USD", "BTC/USD"),
         ("*/USD", "BTC/USDT"), ("[!B]*/USD", "BTC/USD"), ("BTC/USDT", "BTC/USD"), ("", "BTC/USD"),
         ("/", "BTC/USD"),
@@ -46,7 +47,7 @@ def test_a_pattern_does_not_mean_another_pair(pattern: str, pair: str) -> None:
 
 def test_a_pattern_follows_a_coin_that_has_another_name_now() -> None:
     current = {"MATIC": "POL"}.get
-    for pattern in ("MATIC/USD", "MATIC/*", "POL/*"):
+    for pattern in ("MATIC/USD", "MATIC/*", "POL/*", "MATIC"):
         assert matches(pattern, "POL/USD", lambda name: current(name, name))
         assert not matches(pattern, "SOL/USD", lambda name: current(name, name))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import ExchangeRefused, RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.caps_in_use import CapsInUse
@@ -20,7 +20,7 @@ from krakencopy.account_proc.domain.entries_made import EntriesMade, day_of
 from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
-from tests.support.scripted_kraken import run
+from tests.support.scripted_kraken import run, until
 
 D = Decimal
 
@@ -154,5 +154,50 @@ def test_the_minimum_of_the_pair_says_what_is_dust(ledger: Ledger) -> None:
             )
             assert state.ordermin("BTC/USD") > 0
             assert state.ordermin("NO/SUCH") == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (
+            capped(max_daily_notional=Money(D(5), "USD")),
+            "max_daily_notional = 5 USD (0 USD were spent today) leaves 5 for 5.025",
+        ),
+        (capped(max_orders_per_day=1), ""),
+        (capped(max_open_pairs=1), ""),
+        (capped(max_daily_notional=Money(D(6), "USD")), ""),
+        (
+            capped(max_gross_exposure=Money(D(6), "EUR")),
+            "what max_gross_exposure = 6 EUR leaves is not known, as EUR has no known price",
+        ),
+    ],
+)
+def test_an_entry_that_never_arrived_is_held_against_the_caps_of_now_before_it_is_sent_again(
+    ledger: Ledger, rules: CopyRules, words: str
+) -> None:
+    nothing_there = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
+    patient = replace(rules, max_entry_age_s=86_400.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
+            user.kraken.always |= nothing_there
+            user.fill()
+            await until(lambda: user.copy().state is CopyState.UNKNOWN)
+        async with copying(ledger, rules=patient) as again:
+            again.kraken.always |= nothing_there
+            again.now += 1000.0
+            again.copier.recover_unfinished()
+            await again.done()
+            copy = again.copy()
+            if words:
+                assert (copy.state, copy.reason) == (CopyState.REJECTED, "NEVER_ARRIVED")
+                assert words in copy.detail
+                assert again.kraken.sent == []
+            else:
+                assert copy.state is CopyState.FILLED
+                assert len(again.kraken.sent) == 1
 
     run(steps())

@@ -17,11 +17,12 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.contract.trading_states import TradingState, account_scope
-from krakencopy.account_proc.domain.copy_plan import Slice
+from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
 from krakencopy.account_proc.domain.quantities import (
     NO_AMOUNT,
     NO_VOLUME,
     BaseVolume,
+    QuoteAmount,
     Side,
 )
 from krakencopy.account_proc.kraken.pair_rows import pair_table
@@ -341,3 +342,71 @@ def test_a_ledger_from_before_it_does_not_sell_what_was_bought_after_it(
                 assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
 
     run(steps())
+
+
+def test_what_comes_in_for_a_coin_without_a_pair_with_money_is_sold_as_well(ledger: Ledger) -> None:
+    by_btc = PAIRS["XETHZUSD"] | {"altname": "ETHXBT", "wsname": "ETH/XBT", "quote": "XXBT"}
+    by_btc["costmin"] = "0.00002"
+    pairs = {"XXBTZUSD": PAIRS["XXBTZUSD"], "XETHXXBT": by_btc}
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.always["AssetPairs"] = pairs
+            user.portfolio.pairs.latest = pair_table(pairs, ASSETS)
+            for pair, price in (("BTC/USD", 50_000), ("ETH/BTC", Decimal("0.04"))):
+                coin, _, quote = pair.partition("/")
+                user.portfolio.prices.marks.set(coin, quote, Decimal(price))
+            # Of the account's own, and of another coin's copied position, nothing is meant by it.
+            user.book.coins.bought(
+                Exchanged(base="BTC", quote="USD", volume=Decimal("0.04"), cost=Decimal(2_000))
+            )
+            user.book.coins.bought(
+                Exchanged(base="ETH", quote="BTC", volume=Decimal(1), cost=Decimal("0.04"))
+            )
+            user.ledger.commit(book=user.book)
+            flatten(user)
+            assert user.book.left == ledger.load_book().left == {"BTC": "BTC/USD"}
+            assert [pair for pair, _ in user.book.carried] == ["ETH/BTC"]
+            order = SettledOrder(
+                copy_id="x9", slices=(), ordered=BaseVolume(Decimal(1)), filled=BaseVolume(Decimal(1)),
+                cost=QuoteAmount(Decimal("0.04")), fees={}, sweep=True,
+            )  # fmt: skip
+            user.book.put_carried("ETH/BTC", Side.SELL, ())
+            user.book.settle("ETH/BTC", Side.SELL, order)
+            assert user.book.owed("BTC") == BaseVolume(Decimal("0.04"))
+
+    run(steps())
+
+
+def test_what_is_bought_after_it_was_lifted_is_not_meant_also_where_it_is_not_whole(ledger: Ledger) -> None:
+    """An order of another coin is on its way all the time, so that not all of it can be made owed."""
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.now = SAID_AT - 60
+            await bought(user)
+            user.kraken.held["AddOrder"] = held = asyncio.Event()
+            other = user.made(Side.BUY, "ETH/USD")
+            other.price, other.volume = "2500", "0.02"
+            user.copier.take_fills([other])
+            flatten(user)
+            assert user.book.owed("BTC") == BaseVolume(VOLUME)
+            assert ledger.flattened == 0
+            say_state(user.states_path, TradingState.ACTIVE, account_scope("anna"))
+            user.guard.look()
+            user.now = SAID_AT + 60
+            user.kraken.held.pop("AddOrder")
+            await bought_beside(user)
+            held.set()
+            await user.done()
+            assert ledger.flattened == 1
+            assert user.book.owed("BTC") == BaseVolume(VOLUME)
+            assert user.book.held("BTC").amount > VOLUME
+
+    run(steps())
+
+
+async def bought_beside(user: User) -> None:
+    """While an order of another coin is on its way."""
+    user.fill()
+    await until(lambda: user.copy(user.seq).state is CopyState.FILLED)

@@ -114,7 +114,7 @@ def test_a_flatten_makes_owed_what_copying_bought_once_for_each_hit(tmp_path: Pa
             assert anna.user.ledger.limit_flattened == 1
             assert anna.user.ledger.flattened == 0
         async with limited(tmp_path, limit_of(usd("10"), Action.FLATTEN)) as anna:
-            anna.user.copier._look_at_flatten()
+            anna.user.copier._look_at_wishes()
             assert anna.user.book.carried_volume("BTC/USD", Side.SELL) == owed
             assert anna.user.guard.state is TradingState.REDUCING
 

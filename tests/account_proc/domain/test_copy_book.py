@@ -117,3 +117,22 @@ def test_a_coin_that_was_left_is_known_by_its_new_name() -> None:
     user.book.left = {"MATIC": "MATIC/USD"}
     user.book.rename("MATIC", "POL")
     assert user.book.left == {"POL": "POL/USD"}
+
+
+def test_what_a_trial_does_is_not_done() -> None:
+    user, master = Follower(), master_with("10")
+    user.settle(user.ordered(master.buy("O1", "1", "50000")))
+    user.book.carry("ETH/USD", Side.BUY, [rest("2")], "c2")
+    user.book.left["ETH"] = "ETH/USD"
+    user.book.take_changed_pairs()
+    held, plan = user.book.held("BTC"), replace(user.book.plans.get_plan("O1"))  # type: ignore[type-var]
+    trial = user.book.trial()
+    trial.recount("O1", QuoteAmount(Decimal(7)))
+    assert trial.plans.get_plan("O1") != plan
+    trial.give_up_entries("ETH/USD", ["c2"])
+    trial.write_off("BTC", BaseVolume(Decimal(0)))
+    trial.left.clear()
+    assert user.book.plans.get_plan("O1") == plan
+    assert (user.book.held("BTC"), user.book.left) == (held, {"ETH": "ETH/USD"})
+    assert user.book.carried_volume("ETH/USD", Side.BUY) == BaseVolume(Decimal(2))
+    assert user.book.take_changed_pairs() == []

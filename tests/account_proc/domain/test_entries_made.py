@@ -124,3 +124,22 @@ def test_the_sums_are_those_of_the_copies_as_they_stand_however_often_each_was_t
     assert sorted(counted.on_way()) == sorted(
         (copy.pair, D(20)) for copy in last.values() if copy.state is CopyState.INTENT
     )
+
+
+def test_an_order_that_was_given_up_and_found_late_is_one_order_and_costs_what_it_did() -> None:
+    given_up = replace(entry(1), state=CopyState.REJECTED, reason="NEVER_ARRIVED")
+    late = replace(entry(2), copy_id="l7", reason="FOUND_LATE")
+    counted = made(given_up, late)
+    assert (counted.orders(TODAY), counted.spent(TODAY)) == (1, [("BTC/USD", D(20))])
+    # Whatever is said of its end.
+    counted.take(replace(ended(late, "19"), reason="SELF_TRADE"))
+    assert (counted.orders(TODAY), counted.spent(TODAY)) == (1, [("BTC/USD", D(19))])
+
+
+def test_a_copy_that_is_decided_about_anew_counts_for_nothing_meanwhile() -> None:
+    counted = made(entry(1), entry(2))
+    counted.forget("c1")
+    assert (counted.orders(TODAY), len(list(counted.on_way()))) == (1, 1)
+    counted.forget("c1")
+    counted.take(entry(1))
+    assert (counted.orders(TODAY), counted.spent(TODAY)) == (2, [("BTC/USD", D(40))])

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from krakencopy.account_proc.contract.errors import ConfigurationFault, OutcomeUnknown
-from krakencopy.account_proc.contract.spec import CopyRules, Role
+from krakencopy.account_proc.contract.errors import OutcomeUnknown
+from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.service import kraken_process
 from krakencopy.account_proc.service.kraken_process import KrakenProcess
@@ -121,16 +121,5 @@ def test_an_exchange_that_is_not_there_is_waited_for(
             monkeypatch.setattr(process._account.portfolio, "load", fails_first)
             await until(lambda: process.readiness()[0] == "EXCHANGE_UNREACHABLE")
             await process.account_seen()
-
-    run(steps())
-
-
-def test_a_notional_of_a_coin_that_nobody_has_ends_the_process(paper: Paper, tmp_path: Path) -> None:
-    async def steps() -> None:
-        rules = CopyRules(notional=Decimal(50), notional_asset="NOCOIN")
-        async with working(paper, tmp_path, "tania", Role.USER, copy=rules) as process:
-            process.admit()
-            with pytest.raises(ConfigurationFault, match="the exchange has no NOCOIN"):
-                await process._stop
 
     run(steps())

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from krakencopy.account_proc.contract.errors import ConfigurationFault, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -87,44 +87,29 @@ def test_what_a_notional_is_an_amount_of_is_priced(
     run(steps())
 
 
-def test_a_notional_of_what_nobody_has_is_refused(paper: Paper, tmp_path: Path) -> None:
+def test_an_amount_of_what_nobody_has_is_a_notice_and_its_user_starts(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        rules = CopyRules(notional=Decimal(50), notional_asset="NOCOIN")
+        rules = CopyRules(pairs={"BTC/*": {"max_order_notional": Money(Decimal(5), "NOCOIN")}})
         async with User(paper, tmp_path, copy=rules) as tania:
             await tania.user.look_back()
-            with pytest.raises(ConfigurationFault, match="the exchange has no NOCOIN"):
-                await tania.user.start(tania.collect)
-
-    run(steps())
-
-
-def test_an_amount_of_a_cap_of_a_pair_is_priced_and_one_that_nobody_has_is_refused(
-    paper: Paper, tmp_path: Path
-) -> None:
-    async def steps() -> None:
-        for asset in ("ZEUR", "NOCOIN"):
-            rules = CopyRules(pairs={"BTC/*": {"max_order_notional": Money(Decimal(5), asset)}})
-            async with User(paper, tmp_path, copy=rules) as tania:
-                await tania.user.look_back()
-                if asset == "NOCOIN":
-                    with pytest.raises(ConfigurationFault, match=r'pairs."BTC/\*".max_order_notional'):
-                        await tania.user.start(tania.collect)
-                else:
-                    await tania.user.start(tania.collect)
-                    assert tania.account.portfolio.prices.priced == ("EUR",)
+            await tania.user.start(tania.collect)
+            [notice] = tania.account.portfolio.notices.shown()
+            assert (notice.code, notice.subject) == (
+                "UNKNOWN_CURRENCY", 'copy.pairs."BTC/*".max_order_notional',
+            )  # fmt: skip
 
     run(steps())
 
 
 def test_a_pattern_that_matches_no_listed_pair_is_a_notice(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        rules = CopyRules(exclude=("XBT/*", "NOSUCH/*"), include=("*/USD", "BTC"))
+        rules = CopyRules(exclude=("XBT/*", "NOSUCH/*"), include=("*/USD", "SOLO"))
         async with User(paper, tmp_path, copy=rules) as tania:
             await tania.user.look_back()
             await tania.user.start(tania.collect)
             told = [notice.message for notice in tania.account.portfolio.notices.shown()]
             assert [words.partition(",")[0] for words in told] == [
-                'copy.include has "BTC"', 'copy.exclude has "NOSUCH/*"',
+                'copy.include has "SOLO"', 'copy.exclude has "NOSUCH/*"',
             ]  # fmt: skip
 
     run(steps())

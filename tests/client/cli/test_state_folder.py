@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.runtime.configured_users import keep_users
 from krakencopy.client.cli.state_folder import Kept, StateFolder, chosen_folder, is_alive
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -52,6 +53,10 @@ def test_accounts_are_known_by_what_their_processes_have_left(tmp_path: Path) ->
     (path / "accounts" / "dan.lock").write_text("in use by process 1 for account dan\n")
     folder = StateFolder(path)
     assert folder.account_ids() == ["bob", "cora", "dan", "master"]
+    assert folder.user_ids() == ["bob"]
+    keep_users(path, ["cora"])
+    assert folder.user_ids() == []
+    keep_users(path, ["bob", "cora"])
     assert folder.user_ids() == ["bob"]
     assert folder.ledger("bob") == path / "accounts" / "bob.db"
 

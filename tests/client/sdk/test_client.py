@@ -55,6 +55,7 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),
     (lambda sdk, **given: sdk.cancel_order("O1", **given), pb.CancelOrderRequest),
     (lambda sdk, **given: sdk.cancel_orders(**given), pb.CancelOrdersRequest),
+    (lambda sdk, **given: sdk.copy_fill(seq=1, **given), pb.CopyFillRequest),
     (lambda sdk, **given: sdk.set_settings({"a": "1"}, target="bob", **given), pb.SetSettingsRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),

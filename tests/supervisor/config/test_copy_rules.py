@@ -8,6 +8,7 @@ import pytest
 
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules
+from krakencopy.supervisor.config.effective_rules import effective_rules
 from krakencopy.supervisor.config.reader import parse
 from tests.support.config_texts import MASTER, PAPER, USER, the_fault_of
 
@@ -250,3 +251,86 @@ def test_the_cap_of_an_order_is_in_one_currency_for_all_and_for_a_pair() -> None
     assert where == "copy.pairs"
     assert '"10 USD", and "5 EUR" of BTC/USD, cannot be compared, and the smaller holds' in line
     rules_of('max_order_notional = "10 EUR"\n' + in_euros)
+
+
+def test_a_map_says_in_which_quote_the_masters_pairs_are_copied() -> None:
+    rules = rules_of('map = { "*/USD" = "*/eur", "XBT/USDT" = "BTC/EUR", "ETH/*" = "ETH/USD" }')
+    assert rules.map == {"*/USD": "*/EUR", "XBT/USDT": "BTC/EUR", "ETH/*": "ETH/USD"}
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "says"),
+    [
+        ('"BTC/USD" = "ETH/EUR"', '."BTC/USD"', 'only the quote may be another one; write "BTC/EUR"'),
+        ('"*/USD" = "ETH/EUR"', '."*/USD"', 'only the quote may be another one; write "*/EUR"'),
+        ('"BTC/USD" = "*/*"', '."BTC/USD"', 'names no pair to copy in; write one quote: "BTC/EUR"'),
+        ('"BTC/USD" = "EUR"', '."BTC/USD"', 'names no pair to copy in; write one quote: "BTC/EUR"'),
+        ('"USD" = "*/EUR"', ".USD", 'is no pair, and no pattern of a map; write "BTC/USD"'),
+        ('"B[T]C/USD" = "*/EUR"', '."B[T]C/USD"', "is no pair, and no pattern of a map"),
+        ('"*/USD" = 5', '."*/USD"', 'map = { "*/USD" = "*/EUR"'),
+        ("5", "", 'map = { "*/USD" = "*/EUR"'),
+    ],
+)
+def test_what_no_map_can_mean_is_a_fault_that_says_what_to_write(written: str, where: str, says: str) -> None:
+    table = f"map = {written}" if written == "5" else f"map = {{ {written} }}"
+    found, line = the_fault_of(f"{PAPER}[copy]\n{table}\n{MASTER}{USER}")
+    assert found == f"copy.map{where}"
+    assert says in line
+
+
+def test_a_map_that_is_too_long_to_be_handed_to_a_process_is_a_fault() -> None:
+    lines = ", ".join(f'"C{number}/USD" = "*/EUR"' for number in range(50))
+    where, line = the_fault_of(f"{PAPER}[copy]\nmap = {{ {lines} }}\n{MASTER}{USER}")
+    assert where == "copy.map"
+    assert "bytes are more than the 800 that fit" in line
+
+
+def test_pairs_and_maps_of_several_levels_go_together_line_by_line_and_key_by_key() -> None:
+    system = (
+        '[copy]\nmap = { "*/USD" = "*/EUR", "BTC/USD" = "BTC/GBP" }\n'
+        '[copy.pairs."*/EUR"]\nmultiplier = 3\n'
+        '[copy.pairs."BTC/USD"]\nmultiplier = 2\nmax_order_notional = "10 USD"\nmax_orders_per_day = 9\n'
+    )
+    account = (
+        'copy = { map = { "BTC/USD" = "BTC/USD" }, pairs = { "BTC/USD" = { multiplier = "0.5", '
+        'max_order_notional = "20 USD", max_orders_per_day = 3 }, "ETH/*" = { multiplier = 4 } } }\n'
+    )
+    config = parse(PAPER + system + MASTER + USER + account, "c")
+    rules = config.users[0].copy
+    assert rules.map == {"*/USD": "*/EUR", "BTC/USD": "BTC/USD"}
+    assert rules.pairs == {
+        "*/EUR": {"multiplier": Decimal(3)},
+        "BTC/USD": {
+            "multiplier": Decimal("0.5"), "max_order_notional": Money(Decimal(10), "USD"),
+            "max_orders_per_day": 3,
+        },
+        "ETH/*": {"multiplier": Decimal(4)},
+    }  # fmt: skip
+    sources = {
+        rule.key.removeprefix("copy."): rule.source
+        for rule in effective_rules(config.users[0], config)
+        if rule.key.startswith(("copy.pairs.", "copy.map."))
+    }
+    assert sources == {
+        'pairs."*/EUR".multiplier': "[copy]",
+        'pairs."BTC/USD".multiplier': "account",
+        'pairs."BTC/USD".max_order_notional': "[copy]",
+        'pairs."BTC/USD".max_orders_per_day': "account",
+        'pairs."ETH/*".multiplier': "account",
+        'map."*/USD"': "[copy]",
+        'map."BTC/USD"': "account",
+    }
+
+
+def test_a_cap_of_a_pair_in_two_currencies_on_two_levels_is_a_fault_at_its_place() -> None:
+    system = '[copy.pairs."BTC/USD"]\nmax_order_notional = "10 USD"\n'
+    account = 'copy = { pairs = { "BTC/USD" = { max_order_notional = "20 EUR" } } }\n'
+    where, line = the_fault_of(PAPER + system + MASTER + USER + account)
+    assert where == "accounts[1].copy.pairs"
+    assert 'max_order_notional of "BTC/USD": "20 EUR" here and "10 USD" of [copy] cannot be compared' in line
+
+
+def test_a_ratio_of_a_pair_above_that_does_nothing_with_the_sizing_here_is_no_fault_here() -> None:
+    system = '[copy]\nsizing = "fixed_ratio"\nratio = 1\n[copy.pairs."BTC/*"]\nratio = 2\n'
+    account = 'copy = { sizing = "balance_ratio", pairs = { "ETH/*" = { multiplier = 2 } } }\n'
+    assert parse(PAPER + system + MASTER + USER + account, "c").users[0].copy.pairs["BTC/*"]

@@ -218,3 +218,13 @@ def test_at_all_costs_the_nearest_settings_give_way_first() -> None:
     others = {("", "max_user_risk"): "0.01", ("clients", "max_entry_age_s"): "3"}
     config = hold(parse(FILE, "c"), others | {("anna", "max_slippage_bps"): "7"}, check, at_all_costs=True)
     assert config.written.settings == others
+
+
+def test_a_cap_that_is_set_does_not_give_way_to_a_file_with_another_currency_but_at_a_start() -> None:
+    cap = ("anna", "max_order_notional")
+    settings = {cap: "10 USD"}
+    file = parse(text_of({("", "max_order_notional"): "20 EUR"}), "c")
+    with pytest.raises(ConfigFaults, match='"10 USD" here and "20 EUR" of'):
+        hold(file, settings, nothing)
+    config = hold(file, settings, nothing, at_all_costs=True)
+    assert list(config.written.without_effect) == [cap]

@@ -282,3 +282,14 @@ def test_an_order_that_was_sent_again_or_never_says_nothing_about_latency(journa
     line = line_of(journal)
     assert not line.HasField("latency_median")
     assert not line.HasField("latency_p99")
+
+
+def test_a_fill_that_was_copied_on_demand_counts_for_its_user_and_no_time_is_measured_by_it() -> None:
+    with closing(Journal(Path(":memory:"))) as journal:
+        journal.join("anna")
+        journal.append([fill(1, received=1_000.0)], 1)
+        put(journal, copy("anna", [1], pb.COPY_STATE_SKIPPED))
+        put(journal, copy("anna", [1], sent=90_000.0, copy_id="d1", revision=2))
+        [line] = report(journal, ["anna"]).accounts
+        assert (line.fills, line.copies.filled, line.merged, line.unanswered) == (1, 1, 0, 0)
+        assert not line.HasField("latency_median")
