@@ -179,6 +179,8 @@ class FillAnswers:
                 answer.copies += self._new_copies.joined_by(decided, f"c{fills[0].seq}")
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
+            copy.account_equity = None if holdings.equity is None else holdings.equity.amount
+            copy.free_cash = holdings.cash.amount
             answer.copies.append(copy)
             if isinstance(decision, Order):
                 answer.to_order = copy

@@ -55,6 +55,10 @@ class CopyRecord:
     slices: tuple[Slice, ...] = ()
     sweep: bool = False
     user_equity: Decimal = Decimal(0)
+    #: What the decision was made with, in quote: the whole equity, and the money that was free. None where
+    #: that was not known, or not asked for.
+    account_equity: Decimal | None = None
+    free_cash: Decimal | None = None
     revision: int = 0
     #: The exchange must not act on the order after this (Unix seconds).
     deadline: float = 0.0
