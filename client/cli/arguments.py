@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.moments import parse_moment
+from krakencopy.client.cli.simulation_arguments import add_simulations
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
@@ -153,6 +154,7 @@ def _parser() -> _Parser:
     _add_interval(logs, "lines that were written")
     report = command("report", "what became of every fill at every user, counted")
     _add_interval(report, "fills that were executed")
+    add_simulations(command, _add_interval)
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
     wait = command("wait", "wait until the system is ready; --timeout limits the whole wait, 0 only looks")

@@ -22,6 +22,7 @@ from krakencopy.client.cli.chosen_ids import chosen_ids, keep_group, members_of
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.setting_commands import set_settings
+from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
@@ -393,6 +394,7 @@ COMMANDS: dict[str, Command] = {
     "logs": logs,
     "report": report,
     "reload": reload,
+    **SIMULATIONS,
     "wait": wait,
     "shutdown": shutdown,
 }
