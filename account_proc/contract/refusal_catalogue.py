@@ -65,6 +65,7 @@ OF_ORDERS = {
     "KEY_MAY_NOT_TRADE": ("the API key may not place orders", "give it the permission, or order there"),
     "TRADING_HALTED": ("trading is HALTED: no order leaves; the message says by whom", "`krakencopy resume`"),
     "TRADING_REDUCING": ("trading is REDUCING: nothing is bought", "`krakencopy resume`, or sell"),
+    "SHADOW": ("the account is a shadow: it sends nothing", "order or cancel at the exchange"),
     "KEY_MAY_NOT_CANCEL": ("the API key may not cancel orders", "give it the permission, or cancel there"),
     "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
     "EXCHANGE_REFUSED": (

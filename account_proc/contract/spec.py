@@ -233,6 +233,8 @@ class AccountSpec:
     log_level: str = LOG_LEVEL
     #: The group that the account is in; empty for none.
     group: str = ""
+    #: It decides, and sends nothing.
+    shadow: bool = False
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is

@@ -80,8 +80,8 @@ class CopyRecord:
         if state in ENDS:
             self.finished_at = now
 
-    def to_proto(self, account_id: str) -> pb.Copy:
-        """The copy in the public API."""
+    def to_proto(self, account_id: str, *, is_shadow: bool = False) -> pb.Copy:
+        """The copy in the public API. ``is_shadow``: it is a shadow's."""
         copy = pb.Copy(
             account_id=account_id, copy_id=self.copy_id, fill_seqs=self.fill_seqs, pair=self.pair,
             side=PB_SIDE[self.side], state=PB_COPY_STATE[self.state], reason=self.reason, detail=self.detail,
@@ -90,6 +90,7 @@ class CopyRecord:
             attempts=self.attempts, joined_copy_id=self.joined_copy_id, carried_in=self.carried_in,
             user_equity=plain(self.user_equity), revision=self.revision, cap=self.cap,
         )  # fmt: skip
+        copy.shadow = is_shadow
         if self.filled:
             copy.avg_price = plain((self.cost / self.filled).quantize(Decimal("1e-10")))
         if self.fee_asset:

@@ -52,6 +52,16 @@ class RealEnd:
     real: CopyRecord
 
 
+#: By how the ids begin of copies that no fill stands behind (copying/new_copies.py, copying/flatten.py). What
+#: others of them did was not decided by rules, and is done in a replay as it was.
+_BESIDE: Mapping[str, type[OwedExit | Flattened]] = {"x": OwedExit, "f": Flattened}
+
+
+def is_as_it_was(copy: CopyRecord) -> bool:
+    """Whether a replay has it as it really was, whatever the rules."""
+    return not copy.fill_seqs and copy.copy_id[:1] not in _BESIDE
+
+
 What = Look | Run | OwedExit | Flattened | RealEnd
 #: What comes first of what has the same time: prices before the answers that are given by them.
 _RANKS: Mapping[type, int] = {Look: 0, Run: 1, Flattened: 1, OwedExit: 1, RealEnd: 2}
@@ -110,8 +120,7 @@ def _real_runs(by_seq: Mapping[int, pb.Fill], copies: Iterable[CopyRecord]) -> I
 
 def _of_orders(copies: Iterable[CopyRecord]) -> Iterator[Moment]:
     for copy in copies:
-        if not copy.fill_seqs:
-            is_flatten = not was_ordered(copy)
-            yield Moment(copy.decided_at, Flattened(copy) if is_flatten else OwedExit(copy))
+        if not copy.fill_seqs and (kind := _BESIDE.get(copy.copy_id[:1])) is not None:
+            yield Moment(copy.decided_at, kind(copy))
         if was_ordered(copy) and copy.finished_at:
             yield Moment(copy.finished_at, RealEnd(copy))

@@ -22,6 +22,7 @@ from krakencopy.account_proc.simulation.moments import (
     OwedExit,
     RealEnd,
     Run,
+    is_as_it_was,
     moments_of,
 )
 from krakencopy.account_proc.simulation.performance import Performance
@@ -144,7 +145,8 @@ class _Play:
                 user.ended_before(what)
             case RealEnd():
                 if what.real.decided_at < self._interval.until:
-                    user.really_ended(what, is_from_before=what.real.decided_at < self._interval.since)
+                    is_from_before = what.real.decided_at < self._interval.since
+                    user.really_ended(what, as_it_was=is_from_before or is_as_it_was(what.real))
             case _ if not self._has_begun:
                 return
             case Run():

@@ -257,14 +257,14 @@ class ReplayedUser:
         """A real order is over before the replay begins."""
         self._count(self.real, end.real)
 
-    def really_ended(self, end: RealEnd, *, is_from_before: bool) -> None:
-        """A real order is over, and with it that of the replay. ``is_from_before``: it was on its way when
-        the replay began, so that also the replay has it.
+    def really_ended(self, end: RealEnd, *, as_it_was: bool) -> None:
+        """A real order is over, and with it that of the replay. ``as_it_was``: also the replay has it, as it
+        was on its way when that began, or no rule made it.
         """
         real = end.real
         self.portfolio.really_reserved.pop(real.copy_id, None)
         self._count(self.real, real)
-        if is_from_before:
+        if as_it_was:
             self._count_held(real)
             self._count(self.replayed, real)
         elif self.portfolio.is_real:

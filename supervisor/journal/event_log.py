@@ -44,6 +44,8 @@ class EventLog:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        #: Whether an account sends nothing: its events say so.
+        self.is_shadow: Callable[[str], bool] = lambda _: False
         #: For those who show events.
         self.change_signal = LateSignal()
 
@@ -54,6 +56,9 @@ class EventLog:
         """One event; ``account_id`` is empty where it is about the whole, ``data`` is the message for
         programs. Raises JournalFault.
         """
+        if self.is_shadow(account_id):
+            data = {**(data or {}), "shadow": "true"}
+            message = f"(shadow) {message}"
         event = event_of(severity, account_id, code, message, data)
         self._journal.add_event(event)
         self._show(event)

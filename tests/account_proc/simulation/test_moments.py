@@ -9,7 +9,15 @@ from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.simulation.moments import Flattened, Look, Moment, OwedExit, Run, moments_of
+from krakencopy.account_proc.simulation.moments import (
+    Flattened,
+    Look,
+    Moment,
+    OwedExit,
+    Run,
+    is_as_it_was,
+    moments_of,
+)
 from krakencopy.v1 import types_pb2 as pb
 
 
@@ -70,3 +78,11 @@ def test_what_no_fill_stands_behind_is_a_sale_that_was_owed_or_a_flatten() -> No
     sold = copy(at=10.0, side=Side.SELL)
     made_owed = copy(at=9.0, side=Side.SELL, copy_id="f8", cl_ord_id="", state=CopyState.CARRIED)
     assert named(moments_of([], 0, [sold, made_owed])) == ["flattened", "owed", "end x9"]
+
+
+def test_what_no_rule_made_is_as_it_was() -> None:
+    found = copy(at=10.0, copy_id="o7")
+    assert named(moments_of([], 0, [found])) == ["end o7"]
+    assert is_as_it_was(found)
+    assert not is_as_it_was(copy(at=10.0))
+    assert not is_as_it_was(copy(1, at=10.0))
