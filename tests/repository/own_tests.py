@@ -34,6 +34,7 @@ _ROWS = (*_REST, "tests/paper_exchange/rest/test_account.py", "tests/paper_excha
 _SOCKET = ("tests/paper_exchange/websocket/test_hub.py", "tests/paper_exchange/websocket/test_channels.py")
 _SYSTEM = ("tests/system/test_copying.py", "tests/system/test_reload.py")
 _REPLAY = "tests/account_proc/simulation/test_replay.py"
+_SHADOW = "tests/account_proc/trading/test_shadow_gateway.py"
 _SIMULATE = "tests/system/test_simulate.py"
 _AGAINST_SUPERVISOR = "tests/client/test_against_supervisor.py"
 
@@ -83,6 +84,9 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "client/cli/simulation_arguments.py": (_SIMULATE,),
     "client/cli/simulation_commands.py": (_SIMULATE,),
     "client/views/simulation_page.py": (_SIMULATE,),
+    # What a shadow is made of.
+    "account_proc/trading/shadow_portfolio.py": (_SHADOW,),
+    "account_proc/state/shadow_mark.py": (_SHADOW,),
     "account_proc/trading/broker.py": (_STRATEGIES,),
     "account_proc/trading/kraken_broker.py": (_STRATEGIES,),
     "account_proc/trading/order_gateway.py": (

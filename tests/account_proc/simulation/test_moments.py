@@ -26,7 +26,7 @@ def fill(seq: int, at: float) -> pb.Fill:
 
 
 def copy(*seqs: int, at: float, **more: Any) -> CopyRecord:
-    fields = {
+    fields: dict[str, Any] = {
         "copy_id": f"c{seqs[0]}" if seqs else "x9", "fill_seqs": seqs, "pair": "BTC/USD", "side": Side.BUY,
         "state": CopyState.FILLED, "reason": Reason.SCALED, "detail": "", "cl_ord_id": "kc-1",
         "decided_at": at, "finished_at": at + 0.5,

@@ -20,7 +20,7 @@ D = Decimal
 
 
 def made(ordered: str, **more: Any) -> CopyRecord:
-    fields = {
+    fields: dict[str, Any] = {
         "copy_id": "c1", "fill_seqs": (1,), "pair": "BTC/USD", "side": Side.BUY, "state": CopyState.INTENT,
         "reason": Reason.SCALED, "detail": "", "ordered": D(ordered), "cl_ord_id": "kc-1",
         "master_price": D(100), "limit_price": D(101),
