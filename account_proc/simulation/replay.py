@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
@@ -194,8 +195,8 @@ def _paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
 
 def _assumptions(user: ReplayedUser, account: Account, fees: TakerFees) -> Iterable[str]:
     if account.wallet is not None:
-        begun = ", ".join(f"{amount} {asset}" for asset, amount in account.wallet.items())
-        yield f"it begins with {begun}, as was given; what it really had is not looked at"
+        begun = ", ".join(f"{plain(amount)} {asset}" for asset, amount in account.wallet.items())
+        yield f"it begins with {begun}; what it really had at each moment is not looked at"
     if user.guessed_funds:
         yield (
             f"what it had at {user.guessed_funds} decisions is not written down: what it had at the decision "
