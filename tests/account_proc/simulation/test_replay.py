@@ -4,32 +4,39 @@ count says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, closing
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.contract.spec import CopyRules, Sizing
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing, Tier
 from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.simulation.history import MasterHistory, pair_table, user_history
 from krakencopy.account_proc.simulation.performance import deepest_fall
 from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, ETH, LOTS, NOW
-from tests.support.copying_user import copying
-from tests.support.scripted_kraken import run
+from tests.support.copying_user import User, copying
+from tests.support.scripted_kraken import execution, run
 
 EVER = Interval(since=0.0, until=NOW + 1e6)
 TAKER = Decimal("0.004")
+D = Decimal
+CENT = D("0.01")
 
 
 def shown(copies: Iterable[CopyRecord]) -> list[tuple[object, ...]]:
@@ -120,6 +127,118 @@ def test_the_same_is_found_each_time(tmp_path: Path) -> None:
     assert first.replayed.curve == second.replayed.curve
 
 
+# -- any life, by the rules that held ------------------------------------------------------------------------
+
+#: What the exchange does with an order: it fills it at a price, or refuses it.
+answers = st.one_of(st.integers(49_000, 51_000), st.just("EOrder:Margin allowance exceeded"))
+#: Fills that come together: of which order of the master, whether it buys, lots of 0.0001, price.
+lives = st.lists(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.booleans(), st.integers(1, 40), st.integers(49_500, 50_500)),
+        min_size=1, max_size=4,
+    ),
+    min_size=1, max_size=6,
+)  # fmt: skip
+any_rules = st.builds(
+    CopyRules,
+    max_user_risk=st.sampled_from([D("0.02"), D("0.1"), D(1)]),
+    multiplier=st.sampled_from([D(1), D("0.3"), D(3)]),
+    balance=st.sampled_from([BalanceBasis.EQUITY, BalanceBasis.CASH]),
+    max_orders_per_day=st.sampled_from([None, 2]),
+    max_position_share=st.sampled_from([None, D("0.15")]),
+    max_daily_notional=st.sampled_from([None, Money(D(12), "USD")]),
+    exclude=st.sampled_from([(), ("BTC/*",)]),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lives, st.lists(answers, min_size=24, max_size=24), any_rules)
+def test_any_life_is_found_again_by_the_rules_that_held(
+    tmp_path_factory: pytest.TempPathFactory,
+    life: list[list[tuple[int, bool, int, int]]], exchange: list[int | str], rules: CopyRules,
+) -> None:  # fmt: skip
+    path = tmp_path_factory.mktemp("life") / "anna.db"
+    made: list[pb.Fill] = []
+    held = 0
+
+    async def steps() -> None:
+        nonlocal held
+        async with living(ledger, rules) as user:
+            answer_orders(user, list(exchange))
+            for together in life:
+                user.now += 10
+                burst = []
+                for order, is_buy, lots, price in together:
+                    sold = min(lots, held)
+                    if not is_buy and not sold:
+                        continue
+                    after = held + lots if is_buy else held - sold
+                    user.seq += 1
+                    burst.append(
+                        _fill(
+                            user.seq,
+                            is_buy=is_buy,
+                            lots=lots if is_buy else sold,
+                            price=price,
+                            held=held,
+                            after=after,
+                            lot=D("0.0001"),
+                            order=f"{is_buy}{order}{len(made)}",
+                        )
+                    )
+                    burst[-1].executed_at.CopyFrom(timestamp(user.now))
+                    held = after
+                user.copier.take_fills(burst)
+                made.extend(burst)
+                await user.done()
+
+    with closing(Ledger(path, "anna")) as ledger:
+        run(steps())
+    found = replayed(path, made, rules)
+    assert shown(found.copies) == shown(found.real_copies)
+    assert found.replayed.won == found.real.won
+
+
+class Living(User):
+    """A user by whose clock no two things happen at one time, as by an account's own."""
+
+    @property
+    def now(self) -> float:
+        self._now += 1e-3
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._now = now
+
+
+@asynccontextmanager
+async def living(ledger: Ledger, rules: CopyRules) -> AsyncIterator[User]:
+    user = Living(ledger, AccountLimits(Tier.UNLIMITED), rules)
+    await user.portfolio.load()
+    user.copier._flatten.begin()
+    yield user
+
+
+def answer_orders(user: User, exchange: list[int | str]) -> None:
+    """Each order in turn is filled at a price, or refused."""
+
+    def answer(params: dict[str, str]) -> Any:
+        user.kraken.sent.append(params)
+        number, what = len(user.kraken.sent), exchange.pop(0) if exchange else 50_000
+        if isinstance(what, str):
+            return ExchangeRefused("AddOrder", (what,))
+        price = min(D(what), D(params["price"])) if "price" in params else D(what)
+        told = execution(
+            order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
+            side=Side(params["type"]), price=str(price), fees=(("USD", str(what // 10_000)),),
+        )  # fmt: skip
+        asyncio.get_running_loop().call_soon(user.gateway.count_executions, [told])
+        return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
+
+    user.kraken.always["AddOrder"] = answer
+
+
 # -- an independent count, in fractions ----------------------------------------------------------------------
 
 #: Orders of the master: whether it buys, lots (a sale sells no more than it holds), price.
@@ -198,12 +317,15 @@ def test_copies_and_profit_are_those_of_an_independent_count(
     assert abs(Fraction(fall) - fell) < Fraction(1, 10**12)
 
 
-def _fill(number: int, *, is_buy: bool, lots: int, price: int, held: int, after: int) -> pb.Fill:
+def _fill(
+    number: int, *, is_buy: bool, lots: int, price: int, held: int, after: int, lot: Decimal = CENT,
+    order: str = "",
+) -> pb.Fill:  # fmt: skip
     def volume(lots: int) -> str:
-        return str(Decimal(lots) / 100)
+        return f"{lots * lot:f}"
 
     return pb.Fill(
-        seq=number, exec_id=f"M{number}", order_id=f"MO{number}", pair="BTC/USD",
+        seq=number, exec_id=f"M{number}", order_id=order or f"MO{number}", pair="BTC/USD",
         side=PB_SIDE[Side.BUY if is_buy else Side.SELL], price=str(price), volume=volume(lots),
         master_equity="1000", master_cash="1000", master_position=volume(held), journal_position=volume(held),
         journal_position_after=volume(after), executed_at=timestamp(NOW + number),
