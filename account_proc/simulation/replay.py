@@ -48,6 +48,8 @@ class Account:
     wallet: Mapping[str, Decimal] | None = None
     #: Whether that pays for everything, in whichever currency it is.
     any_money: bool = False
+    #: What share of a cost its fees were, by pair, where its history does not say so.
+    paid: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def replay(
 ) -> Replayed:
     """``taker``: the fee's share of a cost, in pairs in which the user never paid one."""
     history = account.history or UserHistory()
-    fees = TakerFees(by_pair=_paid_shares(history.copies), others=taker)
+    fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=taker)
     user = ReplayedUser(
         account.account_id, account.rules, table, master.journal_id,
         reserve=account.reserve, wallet=account.wallet, fees=fees, any_money=account.any_money,
@@ -181,7 +183,7 @@ def _carried(copies: Iterable[CopyRecord], at: float) -> dict[tuple[str, Side], 
     return waiting
 
 
-def _paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
+def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
     """What share of the cost the last fee was, by pair."""
     shares: dict[str, Decimal] = {}
     for copy in copies:

@@ -175,8 +175,8 @@ class ReplayedUser:
         pair = self.book.names.current_pair(fills[0].pair)
         fills = [replace(fill, pair=pair) for fill in fills]
         self._end_those_in_the_way(pair)
-        self._take_funds(run, quote_of(pair))
         self._take_stops(run.real)
+        self._take_funds(run, quote_of(pair), needs_money=self._needs_money(fills[0].side))
         real = next(filter(was_ordered, run.real), None)
         received_at = min((copy.received_at for copy in run.real), default=self.now)
         last = run.fills[-1]
@@ -189,17 +189,22 @@ class ReplayedUser:
         if copy is not None:
             self._send(copy, real)
 
-    def _take_funds(self, run: Run, quote: str) -> None:
+    def _needs_money(self, side: Side) -> bool:
+        """Whether a decision goes by what there is: an exit sells what was bought."""
+        return side is Side.BUY and side not in self.guard.stops
+
+    def _take_funds(self, run: Run, quote: str, *, needs_money: bool) -> None:
         """What it really had at this decision; else what it had at the one before."""
         known = next((copy for copy in run.real if copy.account_equity is not None), None)
         if known is not None and known.account_equity is not None:
             self.portfolio.real = Funds(quote, known.account_equity, known.free_cash)
         elif old := next((copy for copy in run.real if copy.user_equity), None):
             self.portfolio.real = Funds(quote, old.user_equity, None)
-        elif self.portfolio.is_real:
+        elif self.portfolio.is_real and needs_money:
             self.guessed_funds += 1
         real = self.portfolio.real
-        if self.portfolio.is_real and real is not None and (real.cash is None or real.quote != quote):
+        is_real = self.portfolio.is_real and needs_money and real is not None
+        if is_real and real is not None and (real.cash is None or real.quote != quote):
             self.guessed_cash += 1
 
     def _take_stops(self, real: Iterable[CopyRecord]) -> None:

@@ -4,9 +4,11 @@ folder, also while a supervisor runs, write nothing, ask nobody and open no file
 
 from __future__ import annotations
 
+import logging
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -30,15 +32,27 @@ if TYPE_CHECKING:
 HUNDRED = Decimal(100)
 
 
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """What a process logs of its copies is none of a replay's business."""
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def simulate(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`simulate --config FILE [--since] [--until] [--account ID]... [--capital ID=AMOUNT]...`."""
     from krakencopy.account_proc.simulation.history import HistoryUnreadable
 
     folder = chosen_folder(arguments)
     try:
-        out.one(_simulation(folder, arguments), simulation_page)
+        with _without_logs():
+            found = _simulation(folder, arguments)
     except HistoryUnreadable as error:
         raise Refused(str(error), reason="STATE_UNREADABLE") from error
+    out.one(found, simulation_page)
     return ExitCode.DONE
 
 
@@ -61,7 +75,7 @@ def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
     taker = arguments.taker / HUNDRED
     replayed = [replay(account, master, table, interval, taker) for account in accounts]
     result = pb.Simulation(
-        until=timestamp(interval.until), currency=CURRENCY, sum=sum_of(replayed),
+        until=timestamp(min(interval.until, time.time())), currency=CURRENCY, sum=sum_of(replayed),
         fills=sum(1 for fill in master.fills if interval.has(seconds(fill.executed_at))),
         accounts=[simulated_account(each) for each in replayed],
     )  # fmt: skip
@@ -142,9 +156,11 @@ def forecast(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> 
 
     folder = chosen_folder(arguments)
     try:
-        out.one(_forecast(folder, arguments), forecast_page)
+        with _without_logs():
+            found = _forecast(folder, arguments)
     except HistoryUnreadable as error:
         raise Refused(str(error), reason="STATE_UNREADABLE") from error
+    out.one(found, forecast_page)
     return ExitCode.DONE
 
 
@@ -152,7 +168,7 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
     from krakencopy.account_proc.simulation.forecast import Forecaster, shares_of, worth_of
     from krakencopy.account_proc.simulation.history import master_history, pair_table, user_histories
     from krakencopy.account_proc.simulation.outcome import forecast_of
-    from krakencopy.account_proc.simulation.replay import Account, Interval
+    from krakencopy.account_proc.simulation.replay import Account, Interval, paid_shares
 
     master = master_history(folder)
     config = checked_config(Path(arguments.config), folder, master)
@@ -164,7 +180,11 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
     fills = [fill for fill in master.fills if interval.has(seconds(fill.executed_at))][-arguments.fills :]
     if not fills:
         raise NotFound("the master has no fills in that time, by which anything could be forecast")
-    account = Account(account_id=user.id, rules=user.copy, history=None, reserve=user.reserve, wallet=wallet)
+    history = histories.get(user.id)
+    account = Account(
+        account_id=user.id, rules=user.copy, history=None, reserve=user.reserve, wallet=wallet,
+        paid={} if history is None else paid_shares(history.copies),
+    )  # fmt: skip
     forecaster = Forecaster(
         account, replace(master, fills=tuple(fills)),
         pair_table(pair for history in histories.values() for pair in history.pairs), interval,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.reloaded_system import Reloaded
-from tests.support.system import Paper
+from tests.support.system import Paper, wait_for
 
 USERS = {"anna": "1000", "ben": "100"}
 #: Ben's caps, which cut some of what is traded below.
@@ -33,19 +33,35 @@ def system() -> Iterator[Reloaded]:
 
 
 def _trade(system: Reloaded, paper: Paper) -> None:
-    """A scripted day: prices move, entries are capped, carried, skipped and excluded, parts are sold."""
-    for number, (side, pair, volume, price) in enumerate(
-        (
-            ("buy", "XBTUSD", "0.002", "50000"), ("buy", "ETHUSD", "0.05", "2000"),
-            ("buy", "XBTUSD", "0.001", "51000"), ("sell", "XBTUSD", "0.001", "49000"),
-            ("buy", "XBTUSD", "0.0003", "48000"), ("sell", "ETHUSD", "0.05", "2200"),
-            ("sell", "XBTUSD", "0.0023", "52000"),
-        ),
-        start=1,
+    """A scripted day: prices move, entries are capped, carried, skipped and excluded, parts are sold, an exit
+    is refused and owed, and somebody lets one user only exit for a while.
+    """
+    fills = 0
+    for side, pair, volume, price in (
+        ("buy", "XBTUSD", "0.002", "50000"), ("buy", "ETHUSD", "0.05", "2000"),
+        ("buy", "XBTUSD", "0.001", "51000"), ("sell", "XBTUSD", "0.001", "49000"),
+        ("buy", "XBTUSD", "0.0003", "48000"), ("sell", "ETHUSD", "0.05", "2200"),
     ):  # fmt: skip
         paper.price(pair, price)
-        (system.buy if side == "buy" else system.sell)(pair, volume)
-        system.settled(number)
+        fills += 1
+        _order(system, side, pair, volume, fills)
+    system.types("exit-only ben")
+    _order(system, "buy", "XBTUSD", "0.0004", fills + 1)
+    system.types("resume ben")
+    paper.call(
+        "POST", "/faults", kind="error", account="anna", method="AddOrder", error="EOrder:No way", count=2
+    )
+    _order(system, "sell", "XBTUSD", "0.0007", fills + 2)
+    wait_for(
+        "an exit that was owed and is sold",
+        lambda: "x" in {each.copy_id[0] for each in system.copies("anna")},
+    )
+    system.settled(fills + 2)
+
+
+def _order(system: Reloaded, side: str, pair: str, volume: str, fills: int) -> None:
+    (system.buy if side == "buy" else system.sell)(pair, volume)
+    system.settled(fills)
 
 
 def simulated(system: Reloaded, config: Path, *words: str) -> dict[str, Any]:
@@ -68,10 +84,11 @@ def test_the_same_rules_find_what_was_really_done(system: Reloaded) -> None:
         assert account["simulated"] == account["real"]
         assert account.get("assumptions") == []
     anna, ben = found["accounts"]
-    assert (anna["real"]["orders"], anna["real"]["filled"]) == ("7", "7")
-    assert {each["reason"] for each in ben["real"]["skipped"]} >= {"PAIR_EXCLUDED"}
+    assert (anna["real"]["orders"], anna["real"]["filled"]) == ("9", "8")
+    assert anna["real"]["rejected"] == [{"reason": "EOrder:No way", "copies": "1"}]
+    assert {each["reason"] for each in ben["real"]["skipped"]} >= {"PAIR_EXCLUDED", "TRADING_REDUCING"}
     assert ben["real"]["capped"], "the script reaches no cap"
-    assert found["fills"] == "7"
+    assert found["fills"] == "8"
 
 
 def test_other_rules_are_another_column(system: Reloaded) -> None:
@@ -93,7 +110,7 @@ def test_a_user_that_was_not_there_needs_its_capital(system: Reloaded) -> None:
     found = simulated(system, path, "--capital", "cora=1000", "--account", "cora")
     (cora,) = found["accounts"]
     assert "real" not in cora
-    assert cora["simulated"]["orders"] == "7"
+    assert cora["simulated"]["orders"] == "8"
     assert "it begins with 1000 USD" in cora["assumptions"][0]
 
 
@@ -116,15 +133,16 @@ def test_a_forecast_is_by_the_balance_of_now(system: Reloaded) -> None:
     shares = {share["kind"]: share for share in found["shares"]}
     # Two entries of 100 USD are at the cap, a tenth of what it has.
     assert {kind: share["fills"] for kind, share in shares.items()} == {
-        "copied": "5", "capped": "2", "carried": "0", "skipped": "0",
+        "copied": "6", "capped": "2", "carried": "0", "skipped": "0",
     }  # fmt: skip
-    assert shares["copied"]["share_of_fills"] == "0.7143"
+    assert shares["copied"]["share_of_fills"] == "0.75"
     assert shares["capped"]["reasons"] == [{"reason": "max_user_risk", "copies": "2"}]
     assert [money["asset"] for money in found["begun_with"]] == ["USD"]
     # The smallest entry is 0.0003 BTC of a master of 1000 USD, and the exchange takes no less than 0.00005.
     assert 160 < float(found["faithful_balance"]) < 175
-    page = system.types(f"forecast ben --config {config} --fills 6")
-    assert "ben by 6 fills since" in page
+    assert not any("taker" in each for each in found["assumptions"]), "it has paid fees here"
+    page = system.types(f"forecast ben --config {config} --fills 7")
+    assert "ben by 7 fills since" in page
     assert "PAIR_EXCLUDED" in page
     assert "nobody" in system.types(f"forecast nobody --config {config}", expect=1)
     assert "no fills" in system.types(f"forecast anna --config {config} --until 2020-01-01", expect=1)
