@@ -21,6 +21,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import PairRules, rules_from
 from krakencopy.account_proc.state.ledger_rows import copy_from, plan_from
+from krakencopy.account_proc.state.shadow_mark import MODE, SHADOW
 from krakencopy.v1 import types_pb2 as pb
 
 JOURNAL = "journal.db"
@@ -66,6 +67,8 @@ class UserHistory:
     #: What copying holds, by coin.
     positions: Mapping[str, Position] = field(default_factory=dict)
     balances_at: float | None = None
+    #: What it did is a model's.
+    is_shadow: bool = False
 
 
 def master_history(folder: Path) -> MasterHistory:
@@ -112,6 +115,7 @@ def user_history(path: Path) -> UserHistory | None:
             balances=view.balances,
             positions=view.positions,
             balances_at=view.balances_at,
+            is_shadow=meta.get(f"kept {MODE}") == SHADOW,
         )
     except (LedgerUnreadable, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise HistoryUnreadable(f"{path} cannot be read: {error}") from error

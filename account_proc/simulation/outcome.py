@@ -27,7 +27,7 @@ NOTHING = Decimal(0)
 def simulated_account(replayed: Replayed) -> pb.SimulatedAccount:
     """One user."""
     result = pb.SimulatedAccount(
-        account_id=replayed.account_id, assumptions=replayed.assumptions,
+        account_id=replayed.account_id, assumptions=replayed.assumptions, shadow=replayed.is_shadow,
         simulated=outcome(replayed.copies, [replayed.replayed]),
     )  # fmt: skip
     if replayed.was_there:
@@ -36,20 +36,29 @@ def simulated_account(replayed: Replayed) -> pb.SimulatedAccount:
 
 
 def sum_of(all_of_them: Sequence[Replayed]) -> pb.SimulatedAccount:
-    """All users together; what really happened is that of those who were there."""
-    there = [replayed for replayed in all_of_them if replayed.was_there]
-    copies = [copy for replayed in all_of_them for copy in replayed.copies]
+    """All users together, but for shadows: what those did is not real. What really happened is that of those
+    who were there.
+    """
+    counted = [replayed for replayed in all_of_them if not replayed.is_shadow]
+    there = [replayed for replayed in counted if replayed.was_there]
     result = pb.SimulatedAccount(
-        simulated=outcome(copies, [replayed.replayed for replayed in all_of_them]),
-        real=outcome(
+        simulated=_of_all(counted), real=outcome(
             [copy for replayed in there for copy in replayed.real_copies],
             [replayed.real for replayed in there],
         ),
-    )
-    if len(there) < len(all_of_them):
-        names = ", ".join(replayed.account_id for replayed in all_of_them if not replayed.was_there)
-        result.assumptions.append(f"{names}: not there then, and in the simulated sums alone")
+    )  # fmt: skip
+    for words, those in (
+        ("not there then, and in the simulated sums alone", [each for each in counted if not each.was_there]),
+        ("a shadow, and in no sum", [each for each in all_of_them if each.is_shadow]),
+    ):
+        if those:
+            result.assumptions.append(f"{', '.join(each.account_id for each in those)}: {words}")
     return result
+
+
+def _of_all(all_of_them: Sequence[Replayed]) -> pb.CopyingOutcome:
+    copies = [copy for replayed in all_of_them for copy in replayed.copies]
+    return outcome(copies, [replayed.replayed for replayed in all_of_them])
 
 
 def forecast_of(

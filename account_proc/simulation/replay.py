@@ -71,6 +71,8 @@ class Replayed:
     account_id: str
     #: Whether there is a real side.
     was_there: bool
+    #: Whether that is a shadow's, and so none of it real.
+    is_shadow: bool
     real_copies: tuple[CopyRecord, ...]
     copies: tuple[CopyRecord, ...]
     real: Performance
@@ -93,7 +95,8 @@ def replay(
     _Play(user, history, master.renames, interval).play(moments_of(master.fills, joined_seq, history.copies))
     in_it = tuple(copy for copy in history.copies if interval.has(copy.decided_at))
     return Replayed(
-        account_id=account.account_id, was_there=account.history is not None, real_copies=in_it,
+        account_id=account.account_id, was_there=account.history is not None,
+        is_shadow=history.is_shadow, real_copies=in_it,
         copies=tuple(user.copies), real=user.real, replayed=user.replayed,
         assumptions=tuple(_assumptions(user, account, fees)),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from krakencopy.client.views.formats import local_time, money, plain
+from krakencopy.client.views.rows import marked
 from krakencopy.client.views.table import Column, Grid
 from krakencopy.v1 import simulation_pb2 as pb
 
@@ -32,7 +33,7 @@ def _account_lines(account: pb.SimulatedAccount) -> list[str]:
     grid = Grid((Column(""), Column("REAL", right=True), Column("SIMULATED", right=True), _DIFFERENCE))
     rows = list(_rows(account))
     grid.fit(rows)
-    title = plain(account.account_id) or "ALL"
+    title = marked(account.account_id, is_shadow=account.shadow) or "ALL"
     header = f"{title}{grid.header()[len(title) :]}"
     return [header, *map(grid.line, rows), *(f"  assumed: {plain(each)}" for each in account.assumptions)]
 

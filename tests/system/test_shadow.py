@@ -72,6 +72,17 @@ def test_it_is_marked_wherever_it_is_shown_and_in_no_sum(system: Reloaded) -> No
     assert not any("shadow" in event["data"] for event in events if event["account_id"] != "sam")
 
 
+def test_a_simulation_has_it_in_no_sum(system: Reloaded) -> None:
+    config = system.folder / "krakencopy.toml"
+    found = json.loads(system.types(f"simulate --config {config} -o json"))
+    anna, sam = found["accounts"]
+    assert (anna["shadow"], sam["shadow"]) == (False, True)
+    assert sam["simulated"] == sam["real"]
+    assert found["sum"]["real"] == anna["real"]
+    assert found["sum"]["assumptions"] == ["sam: a shadow, and in no sum"]
+    assert "sam (shadow)" in system.types(f"simulate --config {config}")
+
+
 def test_a_flatten_and_a_killed_process_leave_it_sending_nothing(system: Reloaded) -> None:
     held = Decimal(next(each.volume for each in system.accounts()["sam"].positions if each.asset == "BTC"))
     assert held > 0
