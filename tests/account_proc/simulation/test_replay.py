@@ -5,8 +5,7 @@ count says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -20,34 +19,21 @@ from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing, Tier
-from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing
+from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table, user_history
+from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
 from krakencopy.account_proc.simulation.performance import deepest_fall
-from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
+from krakencopy.account_proc.simulation.replay import Account, Interval, replay
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.copying import BTC, ETH, LOTS, NOW
+from tests.support.copying import LOTS, NOW
 from tests.support.copying_user import User, copying
+from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown
 from tests.support.scripted_kraken import execution, run
 
-EVER = Interval(since=0.0, until=NOW + 1e6)
-TAKER = Decimal("0.004")
 D = Decimal
 CENT = D("0.01")
-
-
-def shown(copies: Iterable[CopyRecord]) -> list[tuple[object, ...]]:
-    """What must be the same, by the fills that they answer."""
-    return sorted(
-        (
-            copy.fill_seqs, copy.pair, copy.side, copy.state, copy.reason, copy.cap, copy.planned,
-            copy.ordered, copy.filled, copy.cost, copy.fee, copy.user_equity,
-        )
-        for copy in copies
-    )  # fmt: skip
 
 
 def lived(path: Path, rules: CopyRules, *fills: tuple[Side, str, str]) -> list[pb.Fill]:
@@ -67,14 +53,6 @@ def lived(path: Path, rules: CopyRules, *fills: tuple[Side, str, str]) -> list[p
     with closing(Ledger(path, "anna")) as ledger:
         run(steps())
     return made
-
-
-def replayed(path: Path, fills: list[pb.Fill], rules: CopyRules, interval: Interval = EVER) -> Replayed:
-    history = user_history(path)
-    assert history is not None
-    account = Account(account_id="anna", rules=rules, history=history)
-    master = MasterHistory(journal_id="a journal", fills=tuple(fills), joined={"anna": 0})
-    return replay(account, master, pair_table([BTC, ETH]), interval, TAKER)
 
 
 def test_the_same_rules_make_the_same_copies(tmp_path: Path) -> None:
@@ -197,27 +175,6 @@ def test_any_life_is_found_again_by_the_rules_that_held(
     found = replayed(path, made, rules)
     assert shown(found.copies) == shown(found.real_copies)
     assert found.replayed.won == found.real.won
-
-
-class Living(User):
-    """A user by whose clock no two things happen at one time, as by an account's own."""
-
-    @property
-    def now(self) -> float:
-        self._now += 1e-3
-        return self._now
-
-    @now.setter
-    def now(self, now: float) -> None:
-        self._now = now
-
-
-@asynccontextmanager
-async def living(ledger: Ledger, rules: CopyRules) -> AsyncIterator[User]:
-    user = Living(ledger, AccountLimits(Tier.UNLIMITED), rules)
-    await user.portfolio.load()
-    user.copier._flatten.begin()
-    yield user
 
 
 def answer_orders(user: User, exchange: list[int | str]) -> None:
