@@ -93,12 +93,13 @@ def replay(
     )  # fmt: skip
     joined_seq = 0 if account.history is None else master.joined.get(account.account_id, 0)
     _Play(user, history, master.renames, interval).play(moments_of(master.fills, joined_seq, history.copies))
+    copies = tuple(user.copies)
     in_it = tuple(copy for copy in history.copies if interval.has(copy.decided_at))
     return Replayed(
         account_id=account.account_id, was_there=account.history is not None,
         is_shadow=history.is_shadow, real_copies=in_it,
-        copies=tuple(user.copies), real=user.real, replayed=user.replayed,
-        assumptions=tuple(_assumptions(user, account, fees)),
+        copies=copies, real=user.real, replayed=user.replayed,
+        assumptions=tuple(_assumptions(user, copies, account, fees)),
     )  # fmt: skip
 
 
@@ -198,7 +199,9 @@ def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
     return shares
 
 
-def _assumptions(user: ReplayedUser, account: Account, fees: TakerFees) -> Iterable[str]:
+def _assumptions(
+    user: ReplayedUser, copies: Iterable[CopyRecord], account: Account, fees: TakerFees
+) -> Iterable[str]:
     if account.wallet is not None:
         begun = ", ".join(f"{plain(amount)} {asset}" for asset, amount in account.wallet.items())
         yield f"it begins with {begun}; what it really had at each moment is not looked at"
@@ -212,7 +215,7 @@ def _assumptions(user: ReplayedUser, account: Account, fees: TakerFees) -> Itera
             f"what of it was free money at {user.guessed_cash} decisions is not written down: all of its "
             "equity is taken"
         )
-    pairs = {copy.pair for copy in user.copies if was_ordered(copy)} - fees.by_pair.keys()
+    pairs = {copy.pair for copy in copies if was_ordered(copy)} - fees.by_pair.keys()
     if pairs:
         share, named = fees.others * 100, ", ".join(sorted(pairs))
         yield f"a taker's fee of {share.normalize():f} % in {named}, where it never paid one"

@@ -16,7 +16,7 @@ TAKER_PERCENT = Decimal("0.40")
 TAKER_PERCENT_MAX = Decimal(10)
 
 #: Fills by which is forecast when --fills is not given, and at most: the search replays them some 30 times.
-FILLS, FILLS_MAX = 500, 10_000
+FILLS, FILLS_MAX = 200, 10_000
 
 Interval = Callable[[argparse.ArgumentParser, str], None]
 
