@@ -185,9 +185,13 @@ class ReplayedUser:
         )
         if real is not None and real.side is Side.BUY:
             worst = sum((piece.cost.amount for piece in real.slices), NOTHING)
-            self.portfolio.really_reserved[real.copy_id] = quote_of(pair), worst
+            self.portfolio.really_reserved[real.copy_id] = self._quote_of(real), worst
         if copy is not None:
             self._send(copy, real)
+
+    def _quote_of(self, copy: CopyRecord) -> str:
+        """What a copy is paid in, which need not be what the master paid in."""
+        return quote_of(self.book.names.current_pair(copy.pair))
 
     def _needs_money(self, side: Side) -> bool:
         """Whether a decision goes by what there is: an exit sells what was bought."""
@@ -197,9 +201,9 @@ class ReplayedUser:
         """What it really had at this decision; else what it had at the one before."""
         known = next((copy for copy in run.real if copy.account_equity is not None), None)
         if known is not None and known.account_equity is not None:
-            self.portfolio.real = Funds(quote, known.account_equity, known.free_cash)
+            self.portfolio.real = Funds(self._quote_of(known), known.account_equity, known.free_cash)
         elif old := next((copy for copy in run.real if copy.user_equity), None):
-            self.portfolio.real = Funds(quote, old.user_equity, None)
+            self.portfolio.real = Funds(self._quote_of(old), old.user_equity, None)
         elif self.portfolio.is_real and needs_money:
             self.guessed_funds += 1
         real = self.portfolio.real
