@@ -41,8 +41,8 @@ why, order, reload, `accounts ID` and `orders ID` give one object; all that list
 a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
-timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload, simulate),
-130 interrupted by Ctrl-C
+timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload,
+simulate), 130 interrupted by Ctrl-C
 """
 
 
