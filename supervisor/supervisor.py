@@ -86,6 +86,7 @@ class Supervisor:
         self._credentials = credentials
         self._turns = KeyTurns()
         self.registry = AccountRegistry(journal, self._turns, self._make_account)
+        self.events.is_shadow = self._is_shadow
         self.shutdown = Shutdown(self.registry, self.fills, self.events, self._queue)
         separation_s = config.startup.nonce_separation_s
         self.masters = MasterGate(self.registry, self.shutdown, self.fills, self.events, separation_s)
@@ -120,6 +121,10 @@ class Supervisor:
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
             disk=self._disk.condition, left_open=self._left_open.pop(config.id, ()),
         )  # fmt: skip
+
+    def _is_shadow(self, account_id: str) -> bool:
+        account = self.accounts.get(account_id)
+        return account is not None and account.config.is_shadow
 
     def _key_for_start(self, account: AccountConfig) -> Credentials:
         credentials = self._credentials(account)

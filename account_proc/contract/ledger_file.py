@@ -111,7 +111,7 @@ def copied_volume(path: Path, coin: str) -> Decimal:
     if not path.exists():
         return Decimal(0)
     try:
-        with closing(_connect_as_it_is(path)) as ledger:
+        with closing(as_it_is(path)) as ledger:
             row = ledger.execute("SELECT body FROM positions WHERE coin = ?", (coin,)).fetchone()
         return Decimal(0) if row is None else Position.from_json(row[0]).volume
     except (sqlite3.Error, KeyError, TypeError, ValueError, ArithmeticError) as error:
@@ -124,7 +124,7 @@ def ledger_view(path: Path) -> LedgerView | None:
         written_at = path.stat().st_mtime
         with suppress(FileNotFoundError):
             written_at = max(written_at, _log_of(path).stat().st_mtime)
-        with closing(_connect_as_it_is(path)) as ledger:
+        with closing(as_it_is(path)) as ledger:
             (schema,) = ledger.execute("PRAGMA user_version").fetchone()
             if schema > READABLE_SCHEMA:
                 raise LedgerUnreadable(
@@ -191,7 +191,8 @@ def owner_in(path: Path) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _connect_as_it_is(path: Path) -> sqlite3.Connection:
+def as_it_is(path: Path) -> sqlite3.Connection:
+    """A ledger or a journal, to be read as it is right now; the caller closes it. Raises sqlite3.Error."""
     # Without a log beside it nobody uses it, and SQLite would make one.
     return _connect(path, "mode=ro" if _log_of(path).exists() else "immutable=1")
 

@@ -72,6 +72,7 @@ OF_ORDERS = {
         "a limit to losses was hit, which lets no such order leave; the message says which",
         "`krakencopy reset-limit ID NAME --reason TEXT`",
     ),
+    "SHADOW": ("the account is a shadow: it sends nothing", "order or cancel at the exchange"),
     "KEY_MAY_NOT_CANCEL": ("the API key may not cancel orders", "give it the permission, or cancel there"),
     "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
     "EXCHANGE_REFUSED": (

@@ -245,6 +245,8 @@ class AccountSpec:
     group: str = ""
     #: What is counted for limits to the losses of all users together: measure and currency of each.
     totals: tuple[tuple[str, str], ...] = ()
+    #: It decides, and sends nothing.
+    shadow: bool = False
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is

@@ -99,7 +99,7 @@ class CopyExecution:
 
     def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
         """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
-        self._settle(copy, ending_of(row))
+        self.settle(copy, ending_of(row))
 
     async def follow(self, copy: CopyRecord, placed: PlacedOrder | None = None) -> None:
         """From an intent, or from its order, to the end of the copy, however often it has to be sent."""
@@ -118,7 +118,7 @@ class CopyExecution:
                 continue
             finally:
                 self._halted_orders.end(copy)
-            self._settle(copy, ending)
+            self.settle(copy, ending)
             break
         self._sent_here.discard(copy.copy_id)
 
@@ -259,8 +259,10 @@ class CopyExecution:
         bound = self._steps.worst_price(copy).amount
         return f"the price is {quote}, past the slippage bound {bound}" if quote > bound else ""
 
-    def _settle(self, copy: CopyRecord, ending: Ending) -> None:
-        """The order is over: position, plans and the copy's end in one write."""
+    def settle(self, copy: CopyRecord, ending: Ending) -> None:
+        """The order of an acknowledged copy is over: position, plans and the copy's end in one write. Raises
+        LedgerFault.
+        """
         base = copy.pair.partition("/")[0]
         copy.order_id, copy.filled, copy.cost = ending.order_id, ending.filled, ending.cost
         copy.fee_base = ending.fees.get(base, Decimal(0))

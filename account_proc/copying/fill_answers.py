@@ -154,7 +154,7 @@ class FillAnswers:
         pair = self._portfolio.pairs.table.find(fill.pair)
         if (why := why_not_copied(fill, pair)) and not self._sells_what_is_held(fill):
             return Skip(fills=(fill,), reason=Reason.UNKNOWN_PAIR, detail=why)
-        verdict = self._verdict(self._book.trial(), (fill,), pair or without_rules(fill.pair), now)
+        _, verdict = self._verdict(self._book.trial(), (fill,), pair or without_rules(fill.pair), now)
         return verdict.decisions[0]
 
     def _decide(
@@ -199,7 +199,7 @@ class FillAnswers:
             answer.copies.append(self._new_copies.of_decision(skip, received_at, now))
             return
         rules = pair or without_rules(fills[0].pair)
-        verdict = self._verdict(self._book, fills, rules, now)
+        holdings, verdict = self._verdict(self._book, fills, rules, now)
         for decided in verdict.decisions:
             decision = decided
             if isinstance(decided, Order) and (owed := self._owed_for_now(decided, pair, stop)) is not None:
@@ -207,6 +207,8 @@ class FillAnswers:
                 answer.copies += self._new_copies.joined_by(decided, fills[0].copy_id)
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
+            copy.account_equity = None if holdings.equity is None else holdings.equity.amount
+            copy.free_cash = holdings.cash.amount
             answer.copies.append(copy)
             if isinstance(decision, Order):
                 answer.to_order = copy
@@ -230,12 +232,14 @@ class FillAnswers:
             return _owed(order, Reason.NO_MARK, words)
         return None
 
-    def _verdict(self, book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, now: float) -> Verdict:
-        """What the rules say about fills of a pair that they may decide about."""
+    def _verdict(
+        self, book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, now: float
+    ) -> tuple[UserBalances, Verdict]:
+        """What the rules say about fills of a pair that they may decide about, and by which holdings."""
         here = self._context.by_pair.of(pair.name)
         holdings = self._holdings(pair, here.caps, now)
         excluded = self._context.by_pair.of(fills[0].filtered_by).excluded
-        return decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
+        return holdings, decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
 
     def why_no_room(self, copy: CopyRecord) -> str:
         """Why the caps of now leave no room for an entry that was intended before; empty where they do."""

@@ -57,6 +57,10 @@ class CopyRecord:
     slices: tuple[Slice, ...] = ()
     sweep: bool = False
     user_equity: Decimal = Decimal(0)
+    #: What the decision was made with, in quote: the whole equity, and the money that was free. None where
+    #: that was not known, or not asked for.
+    account_equity: Decimal | None = None
+    free_cash: Decimal | None = None
     revision: int = 0
     #: The exchange must not act on the order after this (Unix seconds).
     deadline: float = 0.0
@@ -83,8 +87,8 @@ class CopyRecord:
         """The pair that is included or excluded: the master's."""
         return self.master_pair or self.pair
 
-    def to_proto(self, account_id: str) -> pb.Copy:
-        """The copy in the public API."""
+    def to_proto(self, account_id: str, *, is_shadow: bool = False) -> pb.Copy:
+        """The copy in the public API. ``is_shadow``: it is a shadow's."""
         copy = pb.Copy(
             account_id=account_id, copy_id=self.copy_id, fill_seqs=self.fill_seqs, pair=self.pair,
             side=PB_SIDE[self.side], state=PB_COPY_STATE[self.state], reason=self.reason, detail=self.detail,
@@ -94,6 +98,7 @@ class CopyRecord:
             user_equity=plain(self.user_equity), revision=self.revision, cap=self.cap,
             master_pair=self.master_pair,
         )  # fmt: skip
+        copy.shadow = is_shadow
         if self.filled:
             copy.avg_price = plain((self.cost / self.filled).quantize(Decimal("1e-10")))
         if self.fee_asset:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from math import inf
 
 from krakencopy.account_proc.contract.account_identity import AccountIdentity, masked
@@ -90,11 +91,13 @@ class Needs:
     allow_withdraw: bool
 
     @classmethod
-    def of(cls, role: Role, *, has_strategy: bool, allow_withdraw: bool) -> Needs:
-        """A master that only a person trades, elsewhere, needs no orders here: its key may be one that
-        only reads.
+    def of(
+        cls, role: Role, *, has_strategy: bool, allow_withdraw: bool, is_shadow: bool = False
+    ) -> Needs:  # fmt: skip
+        """A master that only a person trades, elsewhere, and a shadow need no orders here: their keys may be
+        ones that only read.
         """
-        trades = TRADES if role is Role.USER or has_strategy else ()
+        trades = TRADES if (role is Role.USER or has_strategy) and not is_shadow else ()
         return cls(permissions=(*READS, *trades), allow_withdraw=allow_withdraw)
 
 
@@ -205,6 +208,10 @@ class KeyCheck:
     def identity(self) -> AccountIdentity | None:
         """Which account at the exchange the key opens; None where that is not given."""
         return None if self._key is None else AccountIdentity.of(self._key.account_number)
+
+    def taker(self, pair: str) -> Decimal | None:
+        """What an order that takes costs in a pair, as a share; None where the exchange has not told it."""
+        return next((fee.taker / 100 for fee in self._fees if fee.pair == pair), None)
 
     async def check(self) -> None:
         """Learn what the key may do and what time it is.

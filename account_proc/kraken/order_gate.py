@@ -51,6 +51,24 @@ class LimitHit(NotTraded):
         self.state = state
 
 
+class ShadowSendsNothing(NotTraded):
+    """The account is a shadow: only reads leave."""
+
+    reason = "SHADOW"
+    state = TradingState.HALTED
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method, "the account is a shadow: it sends nothing, no order and no cancel")
+
+
+#: Private methods of Kraken's that change nothing: all that a shadow may call. Nothing else leaves.
+READ_METHODS = frozenset(
+    {
+        "Balance", "BalanceEx", "TradeBalance", "OpenOrders", "ClosedOrders", "QueryOrders", "TradesHistory",
+        "QueryTrades", "Ledgers", "QueryLedgers", "TradeVolume", "GetApiKeyInfo", "GetWebSocketsToken",
+    }
+)  # fmt: skip
+
 #: Why an order of a side must not leave now; None where it may. Asked in any thread.
 Refusal = Callable[[Side], NotTraded | None]
 
@@ -58,9 +76,12 @@ Refusal = Callable[[Side], NotTraded | None]
 class OrderGate:
     """One account's. From any thread."""
 
-    def __init__(self, refusal: Refusal = lambda _side: None) -> None:
-        """Without ``refusal`` every order may leave."""
+    def __init__(self, refusal: Refusal = lambda _side: None, *, is_shadow: bool = False) -> None:
+        """Without ``refusal`` every order may leave. ``is_shadow``: nothing leaves but reads, whatever is
+        said elsewhere.
+        """
         self._refusal = refusal
+        self._is_shadow = is_shadow
         self._numbers = itertools.count(1)
         #: Orders that have passed and may still arrive, by number: until when (monotonic seconds); None while
         #: no answer is known.
@@ -87,8 +108,15 @@ class OrderGate:
         else:
             del self._out[number]
 
+    def check_call(self, method: str) -> None:
+        """Raises NotTraded where a private call must not leave, whatever it is."""
+        if self._is_shadow and method not in READ_METHODS:
+            raise ShadowSendsNothing(method)
+
     def check(self, side: Side) -> None:
         """Raises NotTraded where no order of this side may leave now."""
+        if self._is_shadow:
+            raise ShadowSendsNothing("AddOrder")
         if (refused := self._refusal(side)) is not None:
             raise refused
 

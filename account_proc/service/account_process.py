@@ -54,7 +54,9 @@ class AccountProcess(ABC):
         self.change_signal = ChangeSignal()
         self.draining = False
         #: What it may trade.
-        self.guard = TradingGuard(spec.states_path, spec.id, spec.group, self.change_signal.notify)
+        self.guard = TradingGuard(
+            spec.states_path, spec.id, spec.group, self.change_signal.notify, is_shadow=spec.shadow
+        )
         self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[Any]] = set()
 

@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.incoming_fills import FillDiffers, FillInvalid
+from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
@@ -159,12 +160,15 @@ class AccountServicer(OrderCalls, LimitCalls, AskedFillCalls):
                     copies = ledger.copies_after(revision, REPORT_MAX)
                     revision = copies[-1].revision if copies else ledger.revision
                     sent = ledger.cursor or 0
-                    yield self._report([copy.to_proto(self._process.spec.id) for copy in copies])
+                    yield self._report([self._shown(copy) for copy in copies])
             taking.result()
         finally:
             taking.cancel()
             # Nobody tells any more when the master is back.
             await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
+
+    def _shown(self, copy: CopyRecord) -> types_pb2.Copy:
+        return copy.to_proto(self._process.spec.id, is_shadow=self._process.spec.shadow)
 
     def _report(self, copies: list[Any]) -> pb.CopyFillsResponse:
         cursor = self._process.ledger.cursor or 0

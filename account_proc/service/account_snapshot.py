@@ -45,6 +45,7 @@ def account_snapshot(
         announcements=account.announcements,
         trading_mode=_trading_mode(account.spec.role, strategy_runner),
     )
+    snapshot.shadow = account.spec.shadow
     flatten_state = types_pb2.FLATTEN_STATE_REQUESTED if user is None else user.flatten_state
     snapshot.trading.CopyFrom(trading_status(account.guard, flatten_state))
     equity = account.portfolio.equity(DISPLAY_CURRENCY)

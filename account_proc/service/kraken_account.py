@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import NoReturn
 
 from krakencopy.account_proc.contract import nonce_report
@@ -51,12 +52,15 @@ from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from krakencopy.account_proc.state.pair_memory import PairMemory
+from krakencopy.account_proc.state.shadow_mark import keep_to_mode
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.own_orders import OwnOrders
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
+from krakencopy.account_proc.trading.shadow_gateway import ShadowGateway
+from krakencopy.account_proc.trading.shadow_portfolio import ShadowPortfolio, traded_in
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
 from krakencopy.v1 import account_pb2 as pb
@@ -91,6 +95,7 @@ class KrakenAccount:
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
         )
         self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
+        keep_to_mode(self.ledger, is_shadow=spec.shadow)
         self.timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
@@ -125,12 +130,15 @@ class KrakenAccount:
         self.announcements = Announcements(changed)
         self.portfolio = self._make_portfolio()
         needs = Needs.of(
-            spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
+            spec.role,
+            has_strategy=spec.strategy is not None,
+            allow_withdraw=spec.allow_withdraw_key,
+            is_shadow=spec.shadow,
         )
         self.key_check = KeyCheck(
             self.exchange, needs, changed, handed_out=lambda: self.nonce.last, now=now, clock=self.clock
         )
-        self.gateway = OrderGateway(self.exchange, now, self.timing, self._wake_feed)
+        self.gateway = self._make_gateway()
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
         self.requested_orders = RequestedOrders(
             spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair,
@@ -142,6 +150,14 @@ class KrakenAccount:
         self.feed: ExecutionsFeed | None = None
         self.ledger.beside = self._balances
 
+    def _make_gateway(self) -> OrderGateway:
+        if not self.spec.shadow:
+            return OrderGateway(self.exchange, self.clock.now, self.timing, self._wake_feed)
+        return ShadowGateway(
+            self.exchange, self.clock.now, self.timing, self.portfolio.prices, self.key_check.taker,
+            self.guard.stop,
+        )  # fmt: skip
+
     def _make_portfolio(self) -> Portfolio:
         spec = self.spec
         # Beside the sockets: for this supervisor's processes, and of no use later.
@@ -150,7 +166,8 @@ class KrakenAccount:
         )
         # A master's are announced: its users still hold what it may have parted with.
         outside = self._announce_outside_change if spec.role is Role.MASTER else None
-        return Portfolio(
+        kind = partial(ShadowPortfolio, traded_in(self.ledger)) if spec.shadow else Portfolio
+        return kind(
             self.exchange, self._changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
             outside, self.notices, PairMemory(self.ledger),
         )  # fmt: skip

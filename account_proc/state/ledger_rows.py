@@ -91,18 +91,22 @@ def plan_from(raw: dict[str, Any]) -> OrderPlan:
 
 
 _DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
+#: Copies of earlier versions do not have these.
+_ADDED = frozenset({"account_equity", "free_cash"})
+_DECIMALS_OR_NONE = {item.name for item in fields(CopyRecord) if item.type == "Decimal | None"}
 
 
 def copy_from(raw: dict[str, Any]) -> CopyRecord:
     """Raises KeyError, TypeError or ArithmeticError for what is none."""
     for name in _DECIMALS:
         raw[name] = Decimal(raw[name])
-    limit = raw["limit_price"]
+    for name in _DECIMALS_OR_NONE:
+        value = raw.get(name) if name in _ADDED else raw[name]
+        raw[name] = None if value is None else Decimal(value)
     raw |= {
         "fill_seqs": tuple(raw["fill_seqs"]),
         "side": Side(raw["side"]),
         "state": CopyState(raw["state"]),
-        "limit_price": None if limit is None else Decimal(limit),
         "carried_in": tuple(raw["carried_in"]),
         "slices": tuple(slice_from(piece) for piece in raw["slices"]),
     }

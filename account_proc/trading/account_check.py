@@ -15,6 +15,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, OtherAccoun
 from krakencopy.account_proc.domain.counted_trades import WALLET, remembered_trades
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.state.shadow_mark import is_shadow_order
 
 #: Its name in the ledger.
 IDENTITY = "account"
@@ -49,7 +50,9 @@ async def check_own_account(
             )
         return
     await _check_trades(account_id, exchange, ledger, now() - lag_s)
-    ordered = ledger.placed_order_ids(now(), ORDERS_ASKED)
+    ordered = [
+        order_id for order_id in ledger.placed_order_ids(now(), ORDERS_ASKED) if not is_shadow_order(order_id)
+    ]
     if not ordered or await _knows_any(exchange, ordered):
         return
     if not ledger.placed_order_ids(now() - lag_s, 1):

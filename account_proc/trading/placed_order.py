@@ -106,6 +106,10 @@ class PlacedOrder:
         """The exchange was asked, and it is over."""
         self._end(ending_of(row, self._reason))
 
+    def end_as(self, ending: Ending) -> None:
+        """It is over, by the word of who has sent it to no exchange."""
+        self._end(ending)
+
     def not_shown(self) -> None:
         """The exchange has had the time to show it, and does not know its id."""
         if not self._ending.done():

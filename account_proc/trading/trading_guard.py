@@ -73,15 +73,18 @@ class TradingGuard:
     """One account's."""
 
     def __init__(
-        self, states_path: Path, account_id: str, group: str = "", changed: Callable[[], None] = lambda: None
-    ) -> None:
-        """``changed`` is called in the loop when something else holds, or is kept to."""
+        self, states_path: Path, account_id: str, group: str = "", changed: Callable[[], None] = lambda: None,
+        *, is_shadow: bool = False,
+    ) -> None:  # fmt: skip
+        """``changed`` is called in the loop when something else holds, or is kept to. ``is_shadow``: no order
+        leaves at all.
+        """
         self._file = TradingStateFile(states_path)
         self._account_id, self._group = account_id, group
         self._changed = changed
         self._kept_path = kept_path(states_path, account_id)
         #: What this account's orders pass.
-        self.gate = OrderGate(self._refusal)
+        self.gate = OrderGate(self._refusal, is_shadow=is_shadow)
         #: Is called in the loop with each change of what holds for the account.
         self.listeners: list[Callable[[], None]] = []
         self._one_at_a_time = threading.Lock()

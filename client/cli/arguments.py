@@ -16,6 +16,7 @@ from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
+from krakencopy.client.cli.simulation_arguments import add_simulations
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
@@ -42,8 +43,8 @@ why, order, reload, `accounts ID` and `orders ID` give one object; all that list
 a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
-timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload),
-130 interrupted by Ctrl-C
+timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload,
+simulate), 130 interrupted by Ctrl-C
 """
 
 
@@ -149,6 +150,7 @@ def _parser() -> _Parser:
     _add_interval(logs, "lines that were written")
     report = command("report", "what became of every fill at every user, counted")
     _add_interval(report, "fills that were executed")
+    add_simulations(command, _add_interval)
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
     wait = command("wait", "wait until the system is ready; --timeout limits the whole wait, 0 only looks")

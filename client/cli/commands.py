@@ -24,6 +24,7 @@ from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.setting_commands import set_settings
+from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
@@ -376,6 +377,7 @@ COMMANDS: dict[str, Command] = {
     "logs": logs,
     "report": report,
     "reload": reload,
+    **SIMULATIONS,
     "wait": wait,
     "shutdown": shutdown,
 } | LIMIT_COMMANDS

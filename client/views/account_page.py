@@ -11,6 +11,7 @@ from krakencopy.client.views.rows import (
     copies,
     feed,
     lacking,
+    marked,
     missing,
     owed,
     paused,
@@ -29,7 +30,7 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
     is_known = copies(account) and account.pid != 0
     lines = pairs(
         (
-            ("account", plain(account.id)),
+            ("account", marked(account.id, is_shadow=account.shadow)),
             ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
             ("broker", account.broker),
             ("group", plain(account.group)),

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from krakencopy.client.views import lines, pages
 from krakencopy.client.views import rows as views
-from krakencopy.client.views.formats import local_time, plain
+from krakencopy.client.views.formats import local_time
 from krakencopy.client.views.table import table, wrapped
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -145,6 +145,7 @@ def change_line(change: Message) -> str:
             return lines.event_line(change.event)
         case pb.GetAccountResponse():
             account = change.account
-            return f"{local_time(account.since)}  account {plain(account.id)}: {views.standing(account)}"
+            name = views.marked(account.id, is_shadow=account.shadow)
+            return f"{local_time(account.since)}  account {name}: {views.standing(account)}"
         case _:
             raise AssertionError(f"{type(change).__name__} is no change")

@@ -22,7 +22,7 @@ from krakencopy.client.views.formats import (
     side,
     word,
 )
-from krakencopy.client.views.rows import seqs
+from krakencopy.client.views.rows import marked, seqs
 from krakencopy.client.views.table import Column, table
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -97,6 +97,7 @@ def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
     if not outcome.HasField("copy"):
         return [f"{user}: no answer yet", *_indented(outcome.explanation)]
     copy = outcome.copy
+    user = marked(outcome.account_id, is_shadow=copy.shadow)
     # The server's explanation has reason and detail in it; without one they stand in the headline.
     head = [f"{user}: {_state(copy)}", *_indented(outcome.explanation)]
     lines = [*(head if outcome.explanation else [_headline(user, copy)]), *_copy_lines(fill, copy)]

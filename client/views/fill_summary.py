@@ -58,9 +58,11 @@ def _kind(outcome: pb.FillOutcome) -> str:
 
 def summary(outcomes: Sequence[pb.FillOutcome], fill: nouns.Fill) -> list[str]:
     """How many users copied it in full, in part, with other fills in one order; who did not, and why."""
-    meant = [outcome for outcome in outcomes if not outcome.joined_later]
+    shadows = [outcome for outcome in outcomes if outcome.copy.shadow]
+    meant = [outcome for outcome in outcomes if not (outcome.joined_later or outcome.copy.shadow)]
+    beside = [f"  shadow, counted nowhere: {_grouped(_kind(each), [each])}" for each in shadows[:NAMED_MAX]]
     if not meant:
-        return ["No user was there to copy it."]
+        return ["No user was there to copy it.", *beside]
     by_kind: dict[str, list[pb.FillOutcome]] = {kind: [] for kind in _COUNTED}
     for outcome in meant:
         by_kind[_kind(outcome)].append(outcome)
@@ -73,7 +75,7 @@ def summary(outcomes: Sequence[pb.FillOutcome], fill: nouns.Fill) -> list[str]:
         ("  joined later", _named(late)),
         ("  order left", _latencies(meant)),
     ]
-    return [f"{users}: {', '.join(counted)}", *pairs(rows)]
+    return [f"{users}: {', '.join(counted)}", *pairs(rows), *beside]
 
 
 def _grouped(kind: str, found: Sequence[pb.FillOutcome]) -> str:

@@ -14,7 +14,7 @@ from krakencopy.client.views.formats import (
     side,
     word,
 )
-from krakencopy.client.views.rows import copy_reason, last_hop, seqs
+from krakencopy.client.views.rows import copy_reason, last_hop, marked, seqs
 from krakencopy.v1 import types_pb2 as nouns
 
 
@@ -34,10 +34,8 @@ def copy_line(copy: nouns.Copy) -> str:
     reason = copy_reason(copy)
     state = word(nouns.CopyState.DESCRIPTOR, copy.state)
     what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
-    text = (
-        f"{local_time(last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
-        f"{state}, {what}{price}"
-    )
+    who = marked(copy.account_id, is_shadow=copy.shadow)
+    text = f"{local_time(last_hop(copy))}  copy by {who} of fill {seqs(copy)}: {state}, {what}{price}"
     return text + (f" ({reason})" if reason else "")
 
 

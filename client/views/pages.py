@@ -9,6 +9,7 @@ from krakencopy.client.views.rows import (
     account_columns,
     account_notes,
     account_row,
+    marked,
 )
 from krakencopy.client.views.setting_notes import without_effect
 from krakencopy.client.views.table import Column, pairs, table
@@ -81,6 +82,7 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
             ("fills", str(status.head_seq)),
             ("copies", ", ".join(f"{count} {name}" for name, count in _counted(status.copies))),
             ("capped", _capped(status.copies, " entries")),
+            ("shadows", ", ".join(f"{n} {name}" for name, n in _counted(status.shadow_copies) if n)),
         )
     )
 
@@ -172,13 +174,16 @@ def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[s
     lines = [f"{report.fills} fills {_reported(report)}, {on_their_way(report)}", ""]
     total = pb.AccountReport(account_id="all")
     for account in report.accounts:
+        if account.shadow:  # nothing of it was really traded
+            continue
         total.fills += account.fills
         total.merged += account.merged
         total.unanswered += account.unanswered
         for field in pb.CopyCounts.DESCRIPTOR.fields:
             more = getattr(account.copies, field.name)
             setattr(total.copies, field.name, getattr(total.copies, field.name) + more)
-    rows = [*report.accounts, *([total] if len(report.accounts) > 1 else [])]
+    real = [account for account in report.accounts if not account.shadow]
+    rows = [*report.accounts, *([total] if len(real) > 1 else [])]
     lines += table(columns, [_report_row(account) for account in rows], room)
     for account in report.accounts:
         lines += _report_details(account)
@@ -205,7 +210,7 @@ def on_their_way(report: pb.GetReportResponse) -> str:
 
 def _report_row(account: pb.AccountReport) -> list[str]:
     return [
-        plain(account.account_id) + (" (removed)" if account.removed else ""),
+        marked(account.account_id, is_shadow=account.shadow) + (" (removed)" if account.removed else ""),
         str(account.fills),
         *(str(count) for _, count in _counted(account.copies)[:_ENDS]),
         str(account.merged),
@@ -237,7 +242,7 @@ def _report_details(account: pb.AccountReport) -> list[str]:
         ),
         indent="  ",
     )
-    return ["", f"{plain(account.account_id)}:", *lines] if lines else []
+    return ["", f"{marked(account.account_id, is_shadow=account.shadow)}:", *lines] if lines else []
 
 
 def _waiting(account: pb.AccountReport) -> str:

@@ -58,7 +58,7 @@ def account_row(account: nouns.Account) -> list[str]:
     """
     is_user = copies(account) and account.pid != 0
     return [
-        plain(account.id),
+        marked(account.id, is_shadow=account.shadow),
         word(nouns.Role.DESCRIPTOR, account.role).lower(),
         account.broker,
         word(nouns.AccountState.DESCRIPTOR, account.state),
@@ -71,6 +71,11 @@ def account_row(account: nouns.Account) -> list[str]:
         str(account.copies_open) if is_user else "",
         plain(account.reason),
     ]
+
+
+def marked(account_id: str, *, is_shadow: bool) -> str:
+    """The id of an account; of a shadow it says so."""
+    return plain(account_id) + (" (shadow)" if is_shadow else "")
 
 
 def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
@@ -297,7 +302,7 @@ def copy_columns() -> tuple[Column, ...]:
 def copy_row(copy: nouns.Copy) -> list[str]:
     """One copy's cells of copy_columns."""
     return [
-        plain(copy.account_id),
+        marked(copy.account_id, is_shadow=copy.shadow),
         seqs(copy),
         side(copy.side),
         copy.ordered_volume,

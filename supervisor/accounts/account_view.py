@@ -34,6 +34,7 @@ def account_message(account: SupervisedAccount, last_end: pb.ProcessEnd | None, 
         broker=config.broker, state=PB_STATE[life.state], reason=life.reason, message=life.message,
         since=timestamp(steady_time.shown(life.since)), pid=process.child.pid if process.child else 0,
         restarts=account.restarts, removed=account.removed, group=config.group or "",
+        shadow=config.is_shadow,
     )  # fmt: skip
     if process.child is not None:
         message.instance_id = process.instance_id

@@ -33,7 +33,7 @@ def flatten_plan(
         )
         quote = held.pair.partition("/")[2]
         fill = last_fill(held.pair) if quote else None
-        words = []
+        words = ["of a shadow: nothing is really sold"] if account.shadow else []
         if fill is not None:
             value = round(volume * Decimal(fill.price), _VALUE_DECIMALS)
             sold.value.CopyFrom(nouns.Money(amount=plain(value), asset=quote))

@@ -81,6 +81,7 @@ class Launcher:
             paper=exchange.mode is Mode.PAPER,
             visibility_lag_s=exchange.visibility_lag_s,
             allow_withdraw_key=account.allow_withdraw_key,
+            shadow=account.is_shadow,
             tier=account.tier,
             reserve=reserve,
             users=len(self.config.users),

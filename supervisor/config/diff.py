@@ -24,7 +24,7 @@ from krakencopy.supervisor.config.toml_table import show
 _TAKEN = frozenset({"startup", "copy", "accounts", "groups", "source", "written"})
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
-_KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
+_KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker", "mode"})
 #: Keys whose values are lists of patterns.
 LISTS = ("include", "exclude")
 #: Keys whose values are lists of limits.

@@ -52,7 +52,7 @@ def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
         source = ACCOUNT if "strategy_risk" in written else usual
         yield Rule("strategy_risk", value_words(account.strategy_risk), source)
     if account.is_kraken:
-        for key in _BESIDE:
+        for key in (*_BESIDE, *(("mode",) if account.copies else ())):
             value = value_words(getattr(account, key))
             yield Rule(key, value, ACCOUNT if key in written else DEFAULT)
         reserve = ", ".join(f"{value_words(amount)} {asset}" for asset, amount in account.reserve.items())

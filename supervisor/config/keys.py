@@ -31,6 +31,7 @@ ACCOUNT_KEYS = frozenset(
         "tier",
         "broker_url",
         "group",
+        "mode",
     }
 )
 
@@ -40,5 +41,5 @@ GROUP_KEYS = frozenset({"id", "copy"})
 
 #: Where a key that stands in a wrong table belongs.
 HOME_OF_KEY = {key: f"[{section}]" for section, keys in KEYS.items() for key in keys} | dict.fromkeys(
-    ACCOUNT_KEYS - {"copy"}, "[[accounts]]"
+    ACCOUNT_KEYS - {"copy", "mode"}, "[[accounts]]"
 )

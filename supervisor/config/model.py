@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from krakencopy.account_proc.contract.loss_limits import LossLimit
@@ -55,6 +56,14 @@ class StartupConfig:
     health_timeout_s: float = 60.0
 
 
+class AccountMode(StrEnum):
+    """What a user does with what it decides."""
+
+    TRADE = "trade"
+    #: It sends nothing; its orders are filled by a model.
+    SHADOW = "shadow"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
     """One account as configured; a user's ``copy`` is complete, [copy] and the account's own rules merged."""
@@ -83,11 +92,18 @@ class AccountConfig:
     broker_url: str | None = None
     #: The group that a user belongs to.
     group: str | None = None
+    #: Whether it sends its orders.
+    mode: AccountMode = AccountMode.TRADE
 
     @property
     def is_kraken(self) -> bool:
         """Whether it is traded by our own client and takes part in copying."""
         return self.broker == KRAKEN
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether it decides and sends nothing."""
+        return self.mode is AccountMode.SHADOW
 
     @property
     def copies(self) -> bool:

@@ -20,7 +20,8 @@
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
                  max_user_risk);
                  tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
-                 for users copy = { the keys of [copy] }
+                 for users copy = { the keys of [copy] }; mode = "trade" | "shadow": decide, and send
+                 nothing
                  at other brokers than Kraken (config/brokers.py) only id, role, broker, credentials_*,
                  strategy*, and broker_url, for tests and sandboxes; there may be one master at each
 
@@ -47,6 +48,7 @@ from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, GROUP_KEYS, HOME_OF_
 from krakencopy.supervisor.config.loss_limits import loss_limits_of
 from krakencopy.supervisor.config.model import (
     AccountConfig,
+    AccountMode,
     Config,
     ExchangeConfig,
     StartupConfig,
@@ -300,6 +302,11 @@ class _Reading:
         tier = table.choice("tier", Tier)
         if tier is Tier.UNLIMITED and exchange is not None and exchange.mode is Mode.LIVE:
             table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
+        mode = table.choice("mode", AccountMode) or AccountMode.TRADE
+        if mode is AccountMode.SHADOW and role is Role.MASTER:
+            table.fault("mode", "a master is no shadow: its trades are copied", "take it out")
+        if mode is AccountMode.SHADOW and table.has("strategy"):
+            table.fault("mode", "a shadow sends no strategy's orders either", "take out one of the two")
         if named is None or role is None or at_broker is None:
             return None
         self._written[named] = table.keys | {f"copy.{key}" for key in table.keys_of("copy")}
@@ -312,7 +319,7 @@ class _Reading:
             id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
             strategy_risk=risk, credentials_file=file, credentials_command=command,
             allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at, reserve=reserve,
-            group=group,
+            group=group, mode=mode,
         )  # fmt: skip
 
     def _account_rules(self, table: Table, base: _Rules, role: Role | None, named: str | None) -> _Rules:

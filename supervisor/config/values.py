@@ -41,6 +41,7 @@ _KRAKEN_ALONE = {
     "allow_withdraw_key": "only Kraken tells what a key may do",
     "reserve": "nobody is copied there",
     "group": "groups are of those who copy",
+    "mode": "nobody is copied there, so that a shadow would decide nothing",
 }
 #: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
 _ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)

@@ -95,11 +95,17 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
                 mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
             ),
             accounts=[self._message(account) for account in supervisor.accounts.values()],
-            head_seq=self._journal.head, copies=report.counts(self._journal.ends()),
+            head_seq=self._journal.head, copies=self._counts(of_shadows=False),
+            shadow_copies=self._counts(of_shadows=True),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
             pairs=sorted(self._journal.pairs), groups=groups_of(supervisor.config),
             settings=kept_settings(self._journal, supervisor.config),
         )  # fmt: skip
+
+    def _counts(self, *, of_shadows: bool) -> pb.CopyCounts:
+        """How copies stand: what was never at an exchange is not counted with what was."""
+        shadows = self._journal.shadows
+        return report.counts(end for end in self._journal.ends() if (end[0] in shadows) == of_shadows)
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         """What became of every fill at every user."""

@@ -44,6 +44,8 @@ class EventLog:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        #: Whether an account sends nothing: its events say so.
+        self.is_shadow: Callable[[str], bool] = lambda _: False
         #: For those who show events.
         self.change_signal = LateSignal()
 
@@ -54,7 +56,7 @@ class EventLog:
         """One event; ``account_id`` is empty where it is about the whole, ``data`` is the message for
         programs. Raises JournalFault.
         """
-        event = event_of(severity, account_id, code, message, data)
+        event = self._marked(event_of(severity, account_id, code, message, data))
         self._journal.add_event(event)
         self._show(event)
 
@@ -72,9 +74,16 @@ class EventLog:
         with self._journal.wish():
             keep()
             for event in events:
-                self._journal.add_event(event)
+                self._journal.add_event(self._marked(event))
         for event in events:
             self._show(event)
+
+    def _marked(self, event: pb.Event) -> pb.Event:
+        """What is told of an account that sends nothing says so."""
+        if self.is_shadow(event.account_id):
+            event.data["shadow"] = "true"
+            event.message = f"(shadow) {event.message}"
+        return event
 
     def _show(self, event: pb.Event) -> None:
         words = event.account_id or "supervisor", event.code, event.message

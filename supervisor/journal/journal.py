@@ -42,11 +42,20 @@ class Journal(SettingChanges):
         self._ends = Counter(
             {(user, state, reason): number for user, state, reason, number in self._rows(_ENDS)}
         )
+        #: Users whose copies are a shadow's, configured or not.
+        self.shadows = set(self._read_shadows())
         self.coins = self._read_coins()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
             raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
+
+    def _read_shadows(self) -> Iterator[str]:
+        """A user is a shadow for ever, or never: any of its copies says it."""
+        for (account_id,) in self._rows("SELECT account_id FROM users"):
+            row = self._row("SELECT body FROM copies WHERE account_id = ? LIMIT 1", (account_id,))
+            if row is not None and self._parsed(pb.Copy, row[0]).shadow:
+                yield account_id
 
     def _read_coins(self) -> MasterCoins:
         positions = self._rows("SELECT coin, body FROM positions")
@@ -213,6 +222,7 @@ class Journal(SettingChanges):
     def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
         """Makes reports (user, copies, cursor) durable in one write, and numbers the changes."""
         change, ends = self.last_change, Counter[tuple[str, int, str]]()
+        shadows: set[str] = set()
         with self._transaction():
             for account_id, copies, cursor in reports:
                 for copy in copies:
@@ -239,8 +249,11 @@ class Journal(SettingChanges):
                     "WHERE account_id = ?",
                     (cursor, revision, account_id),
                 )
+                if copies and copies[0].shadow:
+                    shadows.add(account_id)
         self.last_change = change
         self._ends.update(ends)
+        self.shadows |= shadows
 
     def copy(self, account_id: str, copy_id: str) -> pb.Copy | None:
         """One copy."""

@@ -78,6 +78,7 @@ async def report(
             continue
         its_fills = len(fills.within(mark.joined_seq, last))
         line = answer.accounts.add(account_id=user_id, fills=its_fills, removed=removed)
+        line.shadow = user_id in journal.shadows
         sized = counts(end for end in ends if end[0] == user_id)
         line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
         rows[user_id] = _Row(mark.joined_seq, last, its_fills)

@@ -33,6 +33,9 @@ _REST = ("tests/paper_exchange/rest/test_rest.py", "tests/paper_exchange/rest/te
 _ROWS = (*_REST, "tests/paper_exchange/rest/test_account.py", "tests/paper_exchange/rest/test_paging.py")
 _SOCKET = ("tests/paper_exchange/websocket/test_hub.py", "tests/paper_exchange/websocket/test_channels.py")
 _SYSTEM = ("tests/system/test_copying.py", "tests/system/test_reload.py")
+_REPLAY = "tests/account_proc/simulation/test_replay.py"
+_SHADOW = "tests/account_proc/trading/test_shadow_gateway.py"
+_SIMULATE = "tests/system/test_simulate.py"
 _AGAINST_SUPERVISOR = "tests/client/test_against_supervisor.py"
 
 #: Modules that are proven by other files of tests, alone or beside their own: files that name what the module
@@ -73,6 +76,18 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/copying/copy_execution.py": ("tests/account_proc/copying/test_order_refusals.py",),
     "account_proc/copying/copy_steps.py": (_COPIER,),
     "account_proc/copying/exits.py": (_COPIER, "tests/account_proc/copying/test_order_refusals.py"),
+    # A replay is one thing: its parts are tested together, and what is shown of it by the commands.
+    "account_proc/simulation/replayed_user.py": (_REPLAY,),
+    "account_proc/simulation/replayed_parts.py": (_REPLAY,),
+    "account_proc/simulation/history.py": (_REPLAY, _SIMULATE),
+    "account_proc/simulation/outcome.py": (_SIMULATE,),
+    "client/cli/simulation_arguments.py": (_SIMULATE,),
+    "client/cli/offline_simulation.py": (_SIMULATE,),
+    "client/cli/simulation_commands.py": (_SIMULATE,),
+    "client/views/simulation_page.py": (_SIMULATE,),
+    # What a shadow is made of.
+    "account_proc/trading/shadow_portfolio.py": (_SHADOW,),
+    "account_proc/state/shadow_mark.py": (_SHADOW,),
     "account_proc/trading/broker.py": (_STRATEGIES,),
     "account_proc/trading/kraken_broker.py": (_STRATEGIES,),
     "account_proc/trading/order_gateway.py": (

@@ -16,6 +16,7 @@ LAYERS = {
         {"__main__"},
         {"main"},
         {"service"},
+        {"simulation"},
         {"master", "copying", "strategy", "ccxt_broker"},
         {"trading"},
         {"notices"},
@@ -53,7 +54,9 @@ ACROSS = {
     ("supervisor", "account_proc"): {"contract", "runtime"},
     # What stops trading must not need the supervisor: `krakencopy halt --offline` writes the file itself that
     # account processes read.
-    ("client", "account_proc"): {"contract", "runtime"},
+    # `krakencopy simulate` decides as account processes do, by a configuration that is read as at a start.
+    ("client", "account_proc"): {"contract", "runtime", "simulation"},
+    ("client", "supervisor"): {"config"},
 }
 
 

@@ -264,7 +264,10 @@ class KrakenRest:
         return self.result(method, answer.status, answer.body)
 
     def _let_out(self, method: str) -> None:
-        """Raises LockedOut or NotSent for a call that must not be sent now."""
+        """Raises LockedOut or NotSent for a call that must not be sent now, NotTraded for one that never
+        is.
+        """
+        self._gate.check_call(method)
         now = time.monotonic()
         locked_s = self.limits.locked_s(now)
         if locked_s:

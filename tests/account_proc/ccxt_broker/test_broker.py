@@ -29,7 +29,7 @@ from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.order_gate import TradingHalted, TradingReducing
+from krakencopy.account_proc.kraken.order_gate import ShadowSendsNothing, TradingHalted, TradingReducing
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
@@ -287,6 +287,28 @@ def test_a_call_that_nobody_waits_for_any_more_does_not_hold_up_the_rest(paper: 
         assert (await broker.quote("BTC/USD")).ask == 50000
 
     with_broker(paper, key, use)
+
+
+def test_of_a_shadow_no_order_leaves_for_another_broker_either(
+    paper: Paper, key: Key, tmp_path: Path
+) -> None:
+    guard = TradingGuard(states_file_in(tmp_path), "anna", is_shadow=True)
+
+    async def run() -> None:
+        client = CcxtClient(
+            "kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False, gate=guard.gate
+        )
+        broker = CcxtBroker(client, TIMING)
+        try:
+            await broker.load()
+            for side in Side:
+                with pytest.raises(ShadowSendsNothing):
+                    await broker.send(order(side))
+            await broker.refresh()
+        finally:
+            broker.close()
+
+    asyncio.run(run())
 
 
 def test_an_order_that_may_not_leave_is_not_sent_and_reads_go_on(

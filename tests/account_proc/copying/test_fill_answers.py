@@ -53,6 +53,17 @@ def test_a_fill_that_the_supervisor_has_set_apart_is_skipped_and_those_beside_it
     run(steps())
 
 
+def test_what_a_decision_was_made_with_is_in_its_copy(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.portfolio.reserve("another", "USD", Decimal(30))
+            user.fill()
+            await user.done()
+            assert (user.copy().account_equity, user.copy().free_cash) == (Decimal(100), Decimal(70))
+
+    run(steps())
+
+
 def fill_of(**changes: Any) -> MasterFill:
     return replace(TradingMaster().buy("M1", "0.001", "50000"), **changes)
 

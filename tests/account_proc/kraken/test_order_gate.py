@@ -14,7 +14,12 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnkn
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import NotSent
-from krakencopy.account_proc.kraken.order_gate import OrderGate, TradingHalted, TradingReducing
+from krakencopy.account_proc.kraken.order_gate import (
+    OrderGate,
+    ShadowSendsNothing,
+    TradingHalted,
+    TradingReducing,
+)
 
 LONG_S = 1000.0
 
@@ -56,6 +61,20 @@ def test_an_order_without_an_answer_may_arrive_until_its_deadline(
     assert gate.may_arrive(gate.mark)
     clock.now = 5.0
     assert not gate.may_arrive(gate.mark)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_shadow_lets_no_order_and_no_cancel_out(side: Side) -> None:
+    gate = OrderGate(is_shadow=True)
+    with pytest.raises(ShadowSendsNothing), gate.order_out(side, LONG_S):
+        raise AssertionError("it was let out")
+    with pytest.raises(ShadowSendsNothing):
+        gate.check(side)
+    with pytest.raises(ShadowSendsNothing):
+        gate.check_call("CancelOrder")
+    gate.check_call("Balance")
+    assert not gate.may_arrive(gate.mark)
+    OrderGate().check_call("CancelOrder")
 
 
 def test_orders_after_the_mark_are_nobodys_matter() -> None:

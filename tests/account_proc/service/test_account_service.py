@@ -43,7 +43,7 @@ class Process:
     """What the servicer sees of a process."""
 
     def __init__(self, ledger: Ledger, user: User | None = None) -> None:
-        self.spec = SimpleNamespace(id="anna", epoch=EPOCH, users=1)
+        self.spec = SimpleNamespace(id="anna", epoch=EPOCH, users=1, shadow=False)
         self.ledger = ledger
         self.guard = guard_in(ledger.path.parent, "anna")
         self.copier = None if user is None else user.copier

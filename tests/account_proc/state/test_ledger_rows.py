@@ -44,6 +44,13 @@ def test_decimals_of_earlier_versions_are_read_as_well() -> None:
     assert read_decimal("1.50") == read_decimal({"amount": "1.50"}) == Decimal("1.5")
 
 
+def test_a_copy_of_an_earlier_version_does_not_say_what_there_was() -> None:
+    row = json.loads(copy_body(copy("c1")))
+    del row["account_equity"], row["free_cash"]
+    found = copy_from(row)
+    assert (found.account_equity, found.free_cash) == (None, None)
+
+
 @pytest.mark.parametrize("lost", ["copy_id", "state", "planned", "slices", "limit_price"])
 def test_a_row_that_lacks_a_field_is_no_copy(lost: str) -> None:
     row = json.loads(copy_body(copy("c1")))

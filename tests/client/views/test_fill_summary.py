@@ -63,6 +63,17 @@ def test_every_user_is_in_one_group_and_reasons_are_told_with_who_has_them() -> 
     assert [each.account_id for each in outcomes if needs_look(each)] == ["cat", "fay", "gus", "hal", "ida"]
 
 
+def test_a_shadow_is_named_beside_and_counted_nowhere() -> None:
+    outcomes = [_outcome("ann", "FILLED"), _outcome("sam", "SKIPPED", "STALE_ENTRY")]
+    outcomes[1].copy.shadow = True
+    assert summary(outcomes, FILL) == [
+        "1 user: 1 copied it in full",
+        "  in full  ann",
+        "  shadow, counted nowhere: STALE_ENTRY: sam",
+    ]
+    assert summary(outcomes[1:], FILL)[0] == "No user was there to copy it."
+
+
 def test_however_many_there_are_it_stays_a_few_lines() -> None:
     outcomes = [_outcome(f"u{n}", "SKIPPED", f"REASON_{n % 9}") for n in range(900)]
     (head, skipped) = summary(outcomes, FILL)

@@ -93,6 +93,11 @@ def test_ids_may_share_a_variables_name_at_different_brokers() -> None:
             "means nothing at coinbase",
         ),
         (
+            LIVE + MASTER + account("x", "user", "coinbase", 'mode = "shadow"'),
+            "accounts[1].mode",
+            "nobody is copied there",
+        ),
+        (
             LIVE + MASTER + account("x", "user", "coinbase", "allow_withdraw_key = true"),
             "accounts[1].allow_withdraw_key",
             "means nothing at coinbase",

@@ -78,6 +78,7 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),
         "allow_withdraw_key": ("false", "default"),
+        "mode": ("trade", "default"),
         "reserve": ("1.5 BTC", "account"),
     }
 

@@ -126,6 +126,24 @@ def test_where_an_accounts_key_comes_from_is_read() -> None:
     assert (master.allow_withdraw_key, user.allow_withdraw_key) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("line", "is_shadow"), [("", False), ('mode = "trade"\n', False), ('mode = "shadow"\n', True)]
+)
+def test_a_user_is_a_shadow_where_its_mode_says_so(line: str, is_shadow: bool) -> None:
+    _, user = parse(EXCHANGE + MASTER + USER + line, "c").accounts
+    assert user.is_shadow is is_shadow
+
+
+def test_a_mode_that_cannot_be_is_a_fault() -> None:
+    where, line = the_fault_of(f'{EXCHANGE}{MASTER}mode = "shadow"\n{USER}')
+    assert (where, "a master is no shadow" in line) == ("accounts[0].mode", True)
+    where, line = the_fault_of(f'{EXCHANGE}{MASTER}{USER}mode = "paper"\n')
+    assert (where, "shadow" in line) == ("accounts[1].mode", True)
+    text = f'{EXCHANGE}{MASTER}{USER}mode = "shadow"\nstrategy = "sma_cross"\n'
+    where, line = the_fault_of(text)
+    assert (where, "sends no strategy's orders" in line) == ("accounts[1].mode", True)
+
+
 def test_a_key_with_two_sources_is_a_fault() -> None:
     where, line = the_fault_of(EXCHANGE + MASTER + 'credentials_file = "a"\ncredentials_command = ["b"]\n')
     assert where == "accounts[0].credentials_command"

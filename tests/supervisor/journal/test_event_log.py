@@ -41,6 +41,20 @@ def test_an_event_is_in_the_journal_in_the_log_and_shown_to_whoever_watches(
     ]
 
 
+def test_events_of_a_shadow_say_that_they_are(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        events = EventLog(journal)
+        events.is_shadow = lambda account_id: account_id == "sam"
+        events.record(pb.SEVERITY_INFO, "sam", "PAUSED", "fills wait", {"by": "ida"})
+        events.record(pb.SEVERITY_INFO, "anna", "PAUSED", "fills wait")
+        events.record_wish(lambda: None, pb.SEVERITY_INFO, "sam", "RESUMED", "goes on")
+        assert [(event.message, dict(event.data)) for event in journal.events_after(0, 10)] == [
+            ("(shadow) fills wait", {"by": "ida", "shadow": "true"}),
+            ("fills wait", {}),
+            ("(shadow) goes on", {"shadow": "true"}),
+        ]
+
+
 def test_an_event_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     journal.close()

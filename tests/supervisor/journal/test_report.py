@@ -49,6 +49,22 @@ def test_every_state_is_counted_under_its_word_and_what_has_no_end_is_open() -> 
     )
 
 
+def test_who_is_a_shadow_is_known_from_its_copies_also_in_the_next_run(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "another.db")) as journal:
+        journal.append([fill(1)], epoch=1)
+        for user in ("tania", "sam"):
+            journal.join(user)
+        of_sam = copy("sam", [1])
+        of_sam.shadow = True
+        assert journal.shadows == set()
+        put(journal, copy("tania", [1]), of_sam)
+        assert journal.shadows == {"sam"}
+        lines = report(journal, ["tania", "sam"]).accounts
+        assert [(line.account_id, line.shadow) for line in lines] == [("tania", False), ("sam", True)]
+    with closing(Journal(tmp_path / "another.db")) as again:
+        assert again.shadows == {"sam"}
+
+
 def test_users_are_counted_together() -> None:
     ends = [("tania", pb.COPY_STATE_FILLED, "SCALED", 3), ("daivon", pb.COPY_STATE_FILLED, "CAPPED", 4)]
     assert counts(ends) == control_pb2.CopyCounts(filled=7, sized_entries=7, capped=4)

@@ -28,8 +28,13 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.errors import LockedOut
-from krakencopy.account_proc.kraken.order_gate import OrderGate, TradingHalted
+from krakencopy.account_proc.kraken.errors import ORDER_METHODS, LockedOut
+from krakencopy.account_proc.kraken.order_gate import (
+    READ_METHODS,
+    OrderGate,
+    ShadowSendsNothing,
+    TradingHalted,
+)
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, DecayingCounter
 from krakencopy.account_proc.kraken.rest.signing import sign
@@ -351,6 +356,25 @@ def test_an_order_that_may_not_leave_takes_no_nonce_and_is_not_sent(side: str) -
         rest.private("AddOrder", {"type": "buy", "validate": "true"})
         rest.close()
     assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "method", [*sorted(ORDER_METHODS), "Withdraw", "WalletTransfer", "Stake", "SomethingNew"]
+)
+def test_of_a_shadow_nothing_leaves_but_reads(method: str) -> None:
+    with odd_exchange(answer({})) as exchange:
+        gate = OrderGate(is_shadow=True)
+        rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits(), gate=gate)
+        for params in ({"type": "buy"}, {"type": "sell", "validate": "true"}, {}):
+            with pytest.raises(ShadowSendsNothing, match="sends nothing"):
+                rest.private(method, params)
+            with pytest.raises(ShadowSendsNothing), rest.turn(method, params, TIMEOUT_S, overtakes=True):
+                raise AssertionError("it was let out")
+        for read in sorted(READ_METHODS):
+            rest.private(read)
+        rest.close()
+    assert len(exchange.asked) == len(READ_METHODS)
+    assert READ_METHODS.isdisjoint(ORDER_METHODS)
 
 
 def test_an_order_may_arrive_until_it_is_answered_or_its_deadline_is_over() -> None:

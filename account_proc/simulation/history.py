@@ -1,0 +1,143 @@
+"""What a state folder says of the past: the master's fills, and what each user really did. It only reads,
+also while a supervisor runs; of files it opens the journal and the ledgers, and no other.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.account_proc.contract.ledger_file import PAIRS, Held, LedgerUnreadable, as_it_is, ledger_view
+from krakencopy.account_proc.domain.copy_plan import OrderPlan
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.domain.pairs import PairRules, rules_from
+from krakencopy.account_proc.state.ledger_rows import copy_from, plan_from
+from krakencopy.account_proc.state.shadow_mark import MODE, SHADOW
+from krakencopy.v1 import types_pb2 as pb
+
+JOURNAL = "journal.db"
+
+
+class HistoryUnreadable(Exception):
+    """A file of the state folder is none that this version can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A coin got another name after a fill."""
+
+    old: str
+    new: str
+    after_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterHistory:
+    """What the journal says."""
+
+    journal_id: str
+    fills: tuple[pb.Fill, ...]
+    renames: tuple[Rename, ...] = ()
+    #: By user: fills up to this one were before its time.
+    joined: Mapping[str, int] = field(default_factory=dict)
+    #: What operators have set while running: the value by target (empty for all) and key.
+    settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserHistory:
+    """What one user's ledger says."""
+
+    #: In the order in which they changed last.
+    copies: tuple[CopyRecord, ...] = ()
+    pairs: tuple[PairRules, ...] = ()
+    #: By the master's order.
+    plans: Mapping[str, OrderPlan] = field(default_factory=dict)
+    #: By asset, as they were known last, and when (Unix seconds).
+    balances: Mapping[str, Held] = field(default_factory=dict)
+    #: What copying holds, by coin.
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    balances_at: float | None = None
+    #: What it did is a model's.
+    is_shadow: bool = False
+
+
+def master_history(folder: Path) -> MasterHistory:
+    """Raises HistoryUnreadable."""
+    path = folder / JOURNAL
+    try:
+        with closing(as_it_is(path)) as journal:
+            meta = dict(journal.execute("SELECT key, value FROM meta"))
+            bodies = journal.execute("SELECT body FROM fills ORDER BY seq").fetchall()
+            changes = journal.execute("SELECT target, key, new_value FROM setting_changes ORDER BY number")
+            settings = {(target, key): value for target, key, value in changes}
+            renames = journal.execute("SELECT old_name, new_name, after_seq FROM renames ORDER BY number")
+            return MasterHistory(
+                journal_id=str(meta["journal_id"]),
+                fills=tuple(pb.Fill.FromString(body) for (body,) in bodies),
+                renames=tuple(Rename(*row) for row in renames.fetchall()),
+                joined=dict(journal.execute("SELECT account_id, joined_seq FROM users").fetchall()),
+                settings={place: value for place, value in settings.items() if value is not None},
+            )
+    except (sqlite3.Error, DecodeError, KeyError, ValueError, TypeError) as error:
+        raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
+
+
+def user_histories(folder: Path) -> dict[str, UserHistory]:
+    """What each ledger says, by account. Raises HistoryUnreadable."""
+    found = ((path.stem, user_history(path)) for path in sorted((folder / "accounts").glob("*.db")))
+    return {account_id: history for account_id, history in found if history is not None}
+
+
+def user_history(path: Path) -> UserHistory | None:
+    """What a ledger says; None without one. Raises HistoryUnreadable."""
+    try:
+        view = ledger_view(path)  # also says what is of a later version
+        if view is None:
+            return None
+        with closing(as_it_is(path)) as ledger:
+            meta = dict(ledger.execute("SELECT key, value FROM meta"))
+            copies = ledger.execute("SELECT body FROM copies ORDER BY revision").fetchall()
+            plans = ledger.execute("SELECT body FROM plans").fetchall()
+        return UserHistory(
+            copies=tuple(copy_from(json.loads(body)) for (body,) in copies),
+            pairs=tuple(rules_from(row) for row in json.loads(meta.get(f"kept {PAIRS}", "[]"))),
+            plans={plan.order_id: plan for plan in (plan_from(json.loads(body)) for (body,) in plans)},
+            balances=view.balances,
+            positions=view.positions,
+            balances_at=view.balances_at,
+            is_shadow=meta.get(f"kept {MODE}") == SHADOW,
+        )
+    except (LedgerUnreadable, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
+
+
+def uncopied(history: UserHistory, master: MasterHistory) -> dict[str, Decimal]:
+    """The balances that a ledger has, as they would be if all that copying holds were sold at the last known
+    prices: each coin for the money that it was bought with last.
+    """
+    wallet = {asset: held.volume for asset, held in history.balances.items()}
+    prices = {fill.pair: Decimal(fill.price) for fill in master.fills}
+    for coin, position in history.positions.items():
+        quote, price = position.pair.partition("/")[2], prices.get(position.pair)
+        gone = min(position.volume, wallet.get(coin, Decimal(0)))
+        if quote and price is not None and gone > 0:
+            wallet[coin] -= gone
+            wallet[quote] = wallet.get(quote, Decimal(0)) + gone * price
+    return {asset: amount for asset, amount in wallet.items() if amount}
+
+
+def pair_table(pairs: Iterable[PairRules]) -> PairTable:
+    """What is known of pairs, as a table of all that there are."""
+    by_name = {pair.name: pair for pair in pairs}
+    assets = {asset: asset for pair in by_name.values() for asset in (pair.base, pair.quote)}
+    return PairTable.of(by_name.values(), assets, {})

@@ -1,0 +1,126 @@
+"""What is replayed for one user, in the order in which it really happened. Pure.
+
+Fills are answered together, and when, as the user really answered them: what was merged then depended on what
+was on its way. A fill that it never answered is answered alone, when it was executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.proto_time import seconds
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.simulation.replayed_market import was_ordered
+from krakencopy.v1 import types_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A fill of the master shows prices."""
+
+    fill: pb.Fill
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Fills are answered together. ``real``: how they really were; empty where they were not."""
+
+    fills: tuple[pb.Fill, ...]
+    real: tuple[CopyRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwedExit:
+    """An exit that was owed was really sold."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """What copying held of a coin was made owed by an operator, or a limit."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RealEnd:
+    """An order of copying really ended."""
+
+    real: CopyRecord
+
+
+#: By how the ids begin of copies that no fill stands behind (copying/new_copies.py, copying/flatten.py). What
+#: others of them did was not decided by rules, and is done in a replay as it was.
+_BESIDE: Mapping[str, type[OwedExit | Flattened]] = {"x": OwedExit, "f": Flattened}
+
+
+def is_as_it_was(copy: CopyRecord) -> bool:
+    """Whether a replay has it as it really was, whatever the rules."""
+    return not copy.fill_seqs and copy.copy_id[:1] not in _BESIDE
+
+
+What = Look | Run | OwedExit | Flattened | RealEnd
+#: What comes first of what has the same time: prices before the answers that are given by them.
+_RANKS: Mapping[type, int] = {Look: 0, Run: 1, Flattened: 1, OwedExit: 1, RealEnd: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When (Unix seconds, the exchange's clock), and what."""
+
+    at: float
+    what: What
+
+
+def moments_of(fills: Iterable[pb.Fill], joined_seq: int, copies: Iterable[CopyRecord]) -> list[Moment]:
+    """All of them, in order. ``fills``: of the whole time; up to ``joined_seq`` they only show prices."""
+    by_seq = {fill.seq: fill for fill in fills}
+    copies = list(copies)
+    runs = list(_real_runs(by_seq, copies))
+    answered = {fill.seq: moment.at for moment in runs for fill in _fills_of(moment)}
+    moments = [*runs, *_of_orders(copies)]
+    for seq, fill in by_seq.items():
+        executed_at = seconds(fill.executed_at)
+        if seq > joined_seq and seq not in answered:
+            moments.append(Moment(executed_at, Run((fill,))))
+        moments.append(Moment(min(executed_at, answered.get(seq, executed_at)), Look(fill)))
+    return sorted(moments, key=_place)
+
+
+def _place(moment: Moment) -> tuple[float, int, int, str]:
+    what = moment.what
+    match what:
+        case Look():
+            number, name = what.fill.seq, ""
+        case Run():
+            number, name = what.fills[0].seq, ""
+        case _:
+            number, name = what.real.revision, what.real.copy_id
+    return moment.at, _RANKS[type(what)], number, name
+
+
+def _fills_of(moment: Moment) -> tuple[pb.Fill, ...]:
+    return moment.what.fills if isinstance(moment.what, Run) else ()
+
+
+def _real_runs(by_seq: Mapping[int, pb.Fill], copies: Iterable[CopyRecord]) -> Iterator[Moment]:
+    """Each decision has a time of its own, so what was decided at one time was decided together."""
+    together: dict[tuple[float, str, str], list[CopyRecord]] = {}
+    for copy in copies:
+        if copy.fill_seqs and copy.state is not CopyState.RECEIVED:
+            together.setdefault((copy.decided_at, copy.pair, copy.side), []).append(copy)
+    for (at, _, _), real in together.items():
+        seqs = sorted({seq for copy in real for seq in copy.fill_seqs} & by_seq.keys())
+        if seqs:
+            yield Moment(at, Run(tuple(by_seq[seq] for seq in seqs), tuple(real)))
+
+
+def _of_orders(copies: Iterable[CopyRecord]) -> Iterator[Moment]:
+    for copy in copies:
+        if not copy.fill_seqs and (kind := _BESIDE.get(copy.copy_id[:1])) is not None:
+            yield Moment(copy.decided_at, kind(copy))
+        if was_ordered(copy) and copy.finished_at:
+            yield Moment(copy.finished_at, RealEnd(copy))

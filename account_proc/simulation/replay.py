@@ -1,0 +1,223 @@
+"""A replay of one user: what really happened in an interval, and what would have happened by other rules. The
+same inputs give the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_plan import Slice
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
+from krakencopy.account_proc.simulation.history import MasterHistory, Rename, UserHistory
+from krakencopy.account_proc.simulation.moments import (
+    Flattened,
+    Look,
+    Moment,
+    OwedExit,
+    RealEnd,
+    Run,
+    is_as_it_was,
+    moments_of,
+)
+from krakencopy.account_proc.simulation.performance import Performance
+from krakencopy.account_proc.simulation.replayed_market import fees_of, was_ordered
+from krakencopy.account_proc.simulation.replayed_user import ReplayedUser, TakerFees
+
+#: What has not waited any more: it was given up, and nothing of it was sold or bought later.
+_GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.FLATTEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whose fills are replayed, and by which rules."""
+
+    account_id: str
+    rules: CopyRules
+    #: What it really did; None where it never was there.
+    history: UserHistory | None
+    #: What of an asset is left out of its cash and equity.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
+    #: What it begins with, by asset; None where what it really had counts.
+    wallet: Mapping[str, Decimal] | None = None
+    #: Whether that pays for everything, in whichever currency it is.
+    any_money: bool = False
+    #: What share of a cost its fees were, by pair, where its history does not say so.
+    paid: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """From when (inclusive) until when (Unix seconds)."""
+
+    since: float
+    until: float
+
+    def has(self, at: float) -> bool:
+        """Whether a time is in it."""
+        return self.since <= at < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What came of it."""
+
+    account_id: str
+    #: Whether there is a real side.
+    was_there: bool
+    #: Whether that is a shadow's, and so none of it real.
+    is_shadow: bool
+    real_copies: tuple[CopyRecord, ...]
+    copies: tuple[CopyRecord, ...]
+    real: Performance
+    replayed: Performance
+    #: What had to be assumed, for people.
+    assumptions: tuple[str, ...]
+
+
+def replay(
+    account: Account, master: MasterHistory, table: PairTable, interval: Interval, taker: Decimal
+) -> Replayed:
+    """``taker``: the fee's share of a cost, in pairs in which the user never paid one."""
+    history = account.history or UserHistory()
+    fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=taker)
+    user = ReplayedUser(
+        account.account_id, account.rules, table, master.journal_id,
+        reserve=account.reserve, wallet=account.wallet, fees=fees, any_money=account.any_money,
+    )  # fmt: skip
+    joined_seq = 0 if account.history is None else master.joined.get(account.account_id, 0)
+    _Play(user, history, master.renames, interval).play(moments_of(master.fills, joined_seq, history.copies))
+    copies = tuple(user.copies)
+    in_it = tuple(copy for copy in history.copies if interval.has(copy.decided_at))
+    return Replayed(
+        account_id=account.account_id, was_there=account.history is not None,
+        is_shadow=history.is_shadow, real_copies=in_it,
+        copies=copies, real=user.real, replayed=user.replayed,
+        assumptions=tuple(_assumptions(user, copies, account, fees)),
+    )  # fmt: skip
+
+
+class _Play:
+    """Goes through the moments of one user."""
+
+    def __init__(
+        self, user: ReplayedUser, history: UserHistory, renames: Iterable[Rename], interval: Interval
+    ) -> None:
+        self._user = user
+        self._history = history
+        self._renames = list(renames)
+        self._interval = interval
+        self._has_begun = False
+
+    def play(self, moments: Iterable[Moment]) -> None:
+        for moment in moments:
+            if moment.at >= self._interval.until and not isinstance(moment.what, RealEnd):
+                continue
+            if moment.at >= self._interval.since and not self._has_begun:
+                self._begin()
+            self._user.now = moment.at
+            self._step(moment)
+        if not self._has_begun:
+            self._begin()
+        self._user.end_all()
+        self._user.points()
+
+    def _begin(self) -> None:
+        """The replay starts with what was really held and carried at this moment."""
+        self._has_begun = True
+        since = self._interval.since
+        before = [copy for copy in self._history.copies if copy.decided_at < since]
+        for order_id in {piece.order_id for copy in before for piece in copy.slices if piece.order_id}:
+            if order_id in self._history.plans:
+                self._user.ledger.put_plan(self._history.plans[order_id])
+        over = [copy for copy in before if copy.finished_at and copy.finished_at < since]
+        self._user.begin(sorted(over, key=lambda copy: copy.finished_at), _carried(before, since))
+
+    def _step(self, moment: Moment) -> None:
+        user, what = self._user, moment.what
+        match what:
+            case Look():
+                while self._renames and what.fill.seq > self._renames[0].after_seq:
+                    user.rename(self._renames.pop(0))
+                user.look(what)
+                if self._has_begun:
+                    user.points()
+            case RealEnd() if not self._has_begun:
+                user.ended_before(what)
+            case RealEnd():
+                if what.real.decided_at < self._interval.until:
+                    is_from_before = what.real.decided_at < self._interval.since
+                    user.really_ended(what, as_it_was=is_from_before or is_as_it_was(what.real))
+            case _ if not self._has_begun:
+                return
+            case Run():
+                user.answer(what)
+            case OwedExit():
+                user.sell_owed(what)
+            case Flattened():
+                user.flatten(what)
+
+
+def _carried(copies: Iterable[CopyRecord], at: float) -> dict[tuple[str, Side], list[Slice]]:
+    """What waited at a moment, by pair and side: what was carried, and what orders to sell had left over,
+    and no later copy had taken along yet.
+    """
+    taken = {copy_id for copy in copies for copy_id in copy.carried_in}
+    waiting: dict[tuple[str, Side], list[Slice]] = {}
+    for copy in copies:
+        if copy.copy_id in taken or copy.reason in _GIVEN_UP or not copy.finished_at < at:
+            continue
+        pieces: list[Slice] = []
+        if copy.state is CopyState.CARRIED:
+            pieces = [
+                Slice(order_id=each.order_id, volume=each.volume, cost=each.cost, copy_id=copy.copy_id)
+                for each in copy.slices
+            ]
+        elif copy.side is Side.SELL and was_ordered(copy) and copy.filled < copy.ordered:
+            left = BaseVolume(copy.ordered - copy.filled)
+            pieces = [Slice(order_id="", volume=left, cost=NO_AMOUNT, copy_id=copy.copy_id)]
+        if pieces:
+            waiting.setdefault((copy.pair, copy.side), []).extend(pieces)
+    return waiting
+
+
+def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
+    """What share of the cost the last fee was, by pair."""
+    shares: dict[str, Decimal] = {}
+    for copy in copies:
+        base, _, quote = copy.pair.partition("/")
+        if copy.filled and copy.cost:
+            fees = fees_of(copy)
+            paid = fees.get(quote, Decimal(0)) + fees.get(base, Decimal(0)) * copy.cost / copy.filled
+            shares[copy.pair] = paid / copy.cost
+    return shares
+
+
+def _assumptions(
+    user: ReplayedUser, copies: Iterable[CopyRecord], account: Account, fees: TakerFees
+) -> Iterable[str]:
+    if account.wallet is not None:
+        begun = ", ".join(f"{plain(amount)} {asset}" for asset, amount in account.wallet.items())
+        yield f"it begins with {begun}; what it really had at each moment is not looked at"
+    if user.guessed_funds:
+        yield (
+            f"what it had at {user.guessed_funds} decisions is not written down: what it had at the decision "
+            "before is taken; before the first, nothing"
+        )
+    if user.guessed_cash:
+        yield (
+            f"what of it was free money at {user.guessed_cash} decisions is not written down: all of its "
+            "equity is taken"
+        )
+    pairs = {copy.pair for copy in copies if was_ordered(copy)} - fees.by_pair.keys()
+    if pairs:
+        share, named = fees.others * 100, ", ".join(sorted(pairs))
+        yield f"a taker's fee of {share.normalize():f} % in {named}, where it never paid one"
+    for unpriced in sorted(user.real.unpriced | user.replayed.unpriced):
+        yield f"nobody knows what {unpriced} was worth: it counts for nothing in profits"

@@ -1,0 +1,335 @@
+"""One user of a replay: its fills through the code that decides in an account's process (copying/), with a
+ledger in memory, its money as it was, and orders that end as replayed_market.py says.
+
+No rule of copying is here. What is here is when things happen, and what there was at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.copied_coins import Exchanged
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.copy_execution import CopyExecution
+from krakencopy.account_proc.copying.copy_steps import CopySteps
+from krakencopy.account_proc.copying.excluded_entries import give_up_excluded
+from krakencopy.account_proc.copying.exits import Exits
+from krakencopy.account_proc.copying.fill_answers import FillAnswers
+from krakencopy.account_proc.copying.halted_orders import HaltedOrders
+from krakencopy.account_proc.copying.new_copies import NewCopies
+from krakencopy.account_proc.copying.owed_exits import OwedExits
+from krakencopy.account_proc.copying.turns import Turns, Waiting, coin_of, quote_of
+from krakencopy.account_proc.domain.copy_plan import Slice
+from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, Price, Side
+from krakencopy.account_proc.kraken.order_gate import NotTraded, TradingHalted, TradingReducing
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
+from krakencopy.account_proc.runtime.sqlite_file import IN_MEMORY
+from krakencopy.account_proc.simulation.history import Rename
+from krakencopy.account_proc.simulation.moments import Flattened, Look, OwedExit, RealEnd, Run
+from krakencopy.account_proc.simulation.performance import Performance, Trade
+from krakencopy.account_proc.simulation.replayed_market import (
+    Refusal,
+    ending_of,
+    fees_of,
+    was_ordered,
+)
+from krakencopy.account_proc.simulation.replayed_parts import (
+    Funds,
+    ReplayedGuard,
+    ReplayedPortfolio,
+    offline_gateway,
+)
+from krakencopy.account_proc.state.ledger import Ledger
+
+#: What profits are counted in.
+CURRENCY = "USD"
+_STOPS: Mapping[str, type[NotTraded]] = {
+    Reason.TRADING_REDUCING: TradingReducing,
+    Reason.TRADING_HALTED: TradingHalted,
+}
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakerFees:
+    """What a trade that takes costs, as a share, by pair."""
+
+    by_pair: Mapping[str, Decimal] = field(default_factory=dict)
+    others: Decimal
+
+    def of(self, pair: str) -> Decimal:
+        """In a pair."""
+        return self.by_pair.get(pair, self.others)
+
+
+class ReplayedUser:
+    """One of them."""
+
+    def __init__(
+        self, account_id: str, rules: CopyRules, table: PairTable, journal_id: str, *,
+        reserve: Mapping[str, Decimal], wallet: Mapping[str, Decimal] | None, fees: TakerFees,
+        any_money: bool = False,
+    ) -> None:  # fmt: skip
+        """``wallet``: what it begins with; None where what it really had counts. ``any_money``: in whichever
+        currency that is, it pays for everything.
+        """
+        self.now = 0.0
+        self.guard = ReplayedGuard()
+        self.portfolio = ReplayedPortfolio(lambda: self.now, table, reserve, wallet, any_money=any_money)
+        self.ledger = Ledger(IN_MEMORY, account_id)
+        self.ledger.join(journal_id, 0)
+        self.book = self.ledger.load_book()
+        marks = self.portfolio.prices.marks
+        self.real = Performance(lambda asset: marks.rate(asset, CURRENCY))
+        self.replayed = Performance(self.real.rate)
+        #: Decisions for which nobody has written what there was: those that went by the one before, and those
+        #: whose cash was taken to be the whole equity.
+        self.guessed_funds = self.guessed_cash = 0
+        self._fees = fees
+        self._open: dict[str, tuple[CopyRecord, CopyRecord | None]] = {}
+        self._context = self._make_context(account_id, rules)
+        exits, steps = Exits(self._context), CopySteps(self._context)
+        halted_orders = HaltedOrders(self._context, lambda work: work.close())
+        self._steps = steps
+        self._execution = CopyExecution(self._context, steps, exits, halted_orders)
+        new_copies = NewCopies(self._context, steps, self._execution)
+        self._new_copies = new_copies
+        turns = Turns(lambda pair: self._context.rules_of(pair).max_slippage_bps)
+        self._owed_exits = OwedExits(self._context, exits, new_copies, turns)
+        self._answers = FillAnswers(self._context, new_copies)
+
+    def _make_context(self, account_id: str, rules: CopyRules) -> CopyContext:
+        return CopyContext(
+            account_id=account_id, rules=rules, ledger=self.ledger, book=self.book, portfolio=self.portfolio,
+            gateway=offline_gateway(lambda: self.now), guard=self.guard, now=lambda: self.now,
+            ask_time=_nothing, own_held=lambda _: NOTHING, strategy_may_order=lambda: False,
+            read_deferral=ReadDeferral(0.0), changed=lambda: None, announce=lambda *_: None, failed=_raise,
+        )  # fmt: skip
+
+    @property
+    def copies(self) -> list[CopyRecord]:
+        """All that it made, as they stand."""
+        return self.ledger.copies_after(0, 2**62)
+
+    # -- what there was at the start ------------------------------------------------------------------------
+
+    def begin(self, before: Iterable[CopyRecord], carried: Mapping[tuple[str, Side], list[Slice]]) -> None:
+        """What was really held and carried then. ``before``: real copies that were over by then."""
+        for copy in before:
+            self._count_held(copy)
+        for (pair, side), pieces in carried.items():
+            for piece in pieces:
+                self.book.carry(pair, side, [piece], piece.copy_id)
+        self.real.begin()
+        self.replayed = self.real.copy()
+        give_up_excluded(self._context)
+
+    def _count_held(self, copy: CopyRecord) -> None:
+        """A real order is over: also the replay has what it traded."""
+        if not copy.filled:
+            return
+        base, quote = self.book.names.current_pair(copy.pair).split("/")
+        trade = Exchanged(
+            base=base, quote=quote, volume=copy.filled, cost=copy.cost, fees=self._named(fees_of(copy))
+        )
+        (self.book.coins.bought if copy.side is Side.BUY else self.book.coins.sold)(trade)
+
+    def _named(self, fees: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        return {self.book.names.current(asset): fee for asset, fee in fees.items()}
+
+    # -- what happens ---------------------------------------------------------------------------------------
+
+    def look(self, look: Look) -> None:
+        """Takes over the prices that a fill brings, as a user does that receives it."""
+        pair = self.book.names.current_pair(look.fill.pair)
+        marks, quote = self.portfolio.prices, quote_of(pair)
+        if quote:
+            marks.set_marks(quote, look.fill.marks)
+            marks.marks.set(coin_of(pair), quote, Decimal(look.fill.price))
+
+    def points(self) -> None:
+        """One more point of both curves."""
+        self.real.look()
+        self.replayed.look()
+
+    def rename(self, rename: Rename) -> None:
+        """A coin has another name from now on."""
+        self.book.rename(rename.old, rename.new)
+        self.portfolio.rename(rename.old, rename.new)
+        self._context.by_pair.forget()
+        for performance in (self.real, self.replayed):
+            held = performance.holdings.pop(rename.old, None)
+            if held is not None:
+                performance.holdings[rename.new] = held
+        give_up_excluded(self._context)
+
+    def answer(self, run: Run) -> None:
+        """Decides about fills."""
+        fills = [master_fill(fill) for fill in run.fills]
+        pair = self.book.names.current_pair(fills[0].pair)
+        fills = [replace(fill, pair=pair) for fill in fills]
+        self._end_those_in_the_way(pair)
+        self._take_stops(run.real)
+        self._take_funds(run, quote_of(pair), needs_money=self._needs_money(fills[0].side))
+        real = next(filter(was_ordered, run.real), None)
+        received_at = min((copy.received_at for copy in run.real), default=self.now)
+        last = run.fills[-1]
+        copy = self._answers.answer_run(
+            [Waiting(fill, received_at) for fill in fills], (last.seq, last.exec_id)
+        )
+        if real is not None and real.side is Side.BUY:
+            worst = sum((piece.cost.amount for piece in real.slices), NOTHING)
+            self.portfolio.really_reserved[real.copy_id] = self._quote_of(real), worst
+        if copy is not None:
+            self._send(copy, real)
+
+    def _quote_of(self, copy: CopyRecord) -> str:
+        """What a copy is paid in, which need not be what the master paid in."""
+        return quote_of(self.book.names.current_pair(copy.pair))
+
+    def _needs_money(self, side: Side) -> bool:
+        """Whether a decision goes by what there is: an exit sells what was bought."""
+        return side is Side.BUY and side not in self.guard.stops
+
+    def _take_funds(self, run: Run, quote: str, *, needs_money: bool) -> None:
+        """What it really had at this decision; else what it had at the one before."""
+        known = next((copy for copy in run.real if copy.account_equity is not None), None)
+        if known is not None and known.account_equity is not None:
+            self.portfolio.real = Funds(self._quote_of(known), known.account_equity, known.free_cash)
+        elif old := next((copy for copy in run.real if copy.user_equity), None):
+            self.portfolio.real = Funds(self._quote_of(old), old.user_equity, None)
+        elif self.portfolio.is_real and needs_money:
+            self.guessed_funds += 1
+        real = self.portfolio.real
+        is_real = self.portfolio.is_real and needs_money and real is not None
+        if is_real and real is not None and (real.cash is None or real.quote != quote):
+            self.guessed_cash += 1
+
+    def _take_stops(self, real: Iterable[CopyRecord]) -> None:
+        """What operators and limits had said then holds in the replay, too."""
+        unsent = {CopyState.SKIPPED, CopyState.CARRIED}
+        self.guard.stops = {
+            copy.side: _STOPS[copy.reason]("AddOrder", copy.detail)
+            for copy in real
+            if copy.reason in _STOPS and copy.state in unsent
+        }
+
+    def sell_owed(self, owed: OwedExit) -> None:
+        """Sells what exits owe, when that was really done."""
+        pair = self.book.names.current_pair(owed.real.pair)
+        self._end_those_in_the_way(pair)
+        copy = self._owed_exits.intend_exit(pair, Price(owed.real.master_price))
+        if copy is not None:
+            self._send(copy, owed.real)
+
+    def flatten(self, flattened: Flattened) -> None:
+        """All that is held of a coin is owed, as it really was."""
+        real = flattened.real
+        pair = self.book.names.current_pair(real.pair)
+        copies = []
+        for name, side in list(self.book.carried):
+            if side is Side.BUY:
+                ids = dict.fromkeys(piece.copy_id for piece in self.book.carried[name, side])
+                self.book.give_up_entries(name, ids)
+                for copy in filter(None, map(self.ledger.copy, ids)):
+                    copy.reason = Reason.FLATTEN
+                    copies.append(copy)
+        left = self.book.held(coin_of(pair)) - self.book.owed(coin_of(pair))
+        if left.amount > 0:
+            piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
+            copies.append(replace(real, pair=pair, planned=left.amount, slices=(piece,)))
+            self.book.carry(pair, Side.SELL, [piece], real.copy_id)
+        self.ledger.commit(copies=copies, book=self.book)
+
+    # -- orders ---------------------------------------------------------------------------------------------
+
+    def _send(self, copy: CopyRecord, real: CopyRecord | None) -> None:
+        """The order is on its way until the real one of the same fills ended; without one it ends at once."""
+        key = copy.copy_id if real is None else real.copy_id
+        self._open[key] = copy, real
+        if real is None or not real.finished_at:
+            self._end(key)
+
+    def _end_those_in_the_way(self, pair: str) -> None:
+        """One order of a coin is on its way at a time: the lane stands still meanwhile (copying/turns.py)."""
+        for key, (copy, _) in list(self._open.items()):
+            on_way = self.book.names.current_pair(copy.pair)
+            if coin_of(pair) in on_way.split("/") or coin_of(on_way) == quote_of(pair):
+                self._end(key)
+
+    def ended_before(self, end: RealEnd) -> None:
+        """A real order is over before the replay begins."""
+        self._count(self.real, end.real)
+
+    def really_ended(self, end: RealEnd, *, as_it_was: bool) -> None:
+        """A real order is over, and with it that of the replay. ``as_it_was``: also the replay has it, as it
+        was on its way when that began, or no rule made it.
+        """
+        real = end.real
+        self.portfolio.really_reserved.pop(real.copy_id, None)
+        self._count(self.real, real)
+        if as_it_was:
+            self._count_held(real)
+            self._count(self.replayed, real)
+        elif self.portfolio.is_real:
+            for asset, amount in _moved(real):
+                self.portfolio.add(self.book.names.current(asset), -amount)
+        if real.copy_id in self._open:
+            self._end(real.copy_id)
+
+    def _end(self, key: str) -> None:
+        copy, real = self._open.pop(key)
+        pair = self.book.names.current_pair(copy.pair)
+        copy.move(CopyState.SENT, self.now)
+        ending = ending_of(copy, real, self._fees.of(pair))
+        if isinstance(ending, Refusal):
+            self._steps.refused(copy, ending.reason, ending.detail)
+        else:
+            copy.move(CopyState.ACKNOWLEDGED, self.now)
+            self._execution.settle(copy, ending)
+            self._count(self.replayed, copy)
+            for asset, amount in _moved(copy):
+                self.portfolio.add(self.book.names.current(asset), amount)
+        self.portfolio.release(copy.copy_id)
+        if copy.state is CopyState.CARRIED:
+            give_up_excluded(self._context)
+
+    def end_all(self) -> None:
+        """What is still on its way ends now."""
+        for key in list(self._open):
+            self._end(key)
+
+    def _count(self, performance: Performance, copy: CopyRecord) -> None:
+        if copy.filled:
+            performance.trade(
+                Trade(
+                    pair=self.book.names.current_pair(copy.pair), side=copy.side, volume=copy.filled,
+                    cost=copy.cost, fees=self._named(fees_of(copy)),
+                )
+            )  # fmt: skip
+
+
+def _moved(copy: CopyRecord) -> Iterable[tuple[str, Decimal]]:
+    """What an order has moved, by asset."""
+    if not copy.filled:
+        return
+    base, _, quote = copy.pair.partition("/")
+    sign = 1 if copy.side is Side.BUY else -1
+    yield base, sign * copy.filled
+    yield quote, -sign * copy.cost
+    for asset, fee in fees_of(copy).items():
+        yield asset, -fee
+
+
+async def _nothing() -> None:
+    """Nobody is asked."""
+
+
+def _raise(error: BaseException) -> None:
+    raise error

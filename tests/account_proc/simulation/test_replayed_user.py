@@ -1,0 +1,234 @@
+"""What befell a user beside fills is in its replay as it was: renamings, a flatten, stops, copies of earlier
+versions, orders from before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.errors import ExchangeRefused
+from krakencopy.account_proc.contract.ledger_file import Held
+from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.simulation.history import (
+    HistoryUnreadable,
+    MasterHistory,
+    Rename,
+    UserHistory,
+    pair_table,
+    uncopied,
+    user_history,
+)
+from krakencopy.account_proc.simulation.replay import Account, Interval, replay
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.copying import BTC, NOW
+from tests.support.copying_user import User, streamed_fill
+from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown
+from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
+from tests.support.trading_states import order_flatten, say_state
+
+D = Decimal
+RULES = CopyRules()
+Life = Callable[[User, list[pb.Fill]], Awaitable[None]]
+
+
+def lived(path: Path, life: Life) -> list[pb.Fill]:
+    """The fills of a life."""
+    fills: list[pb.Fill] = []
+
+    async def steps() -> None:
+        async with living(ledger, RULES) as user:
+            await life(user, fills)
+
+    with closing(Ledger(path, "anna")) as ledger:
+        run(steps())
+    return fills
+
+
+async def trades(
+    user: User, fills: list[pb.Fill], side: Side, pair: str = "BTC/USD", volume: str = "0.001"
+) -> None:
+    user.now += 10
+    fill = user.made(side, pair)
+    fill.volume = volume
+    fills.append(fill)
+    user.copier.take_fills([fill])
+    await user.done()
+
+
+async def sold_out(user: User) -> None:
+    selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+
+    def is_sold() -> bool:
+        user.now += 1
+        return user.copier.positions.to_proto() == []
+
+    await until(is_sold)
+    selling.cancel()
+
+
+def test_a_flatten_is_in_it_as_it_was(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.BUY, volume="0.0001")
+        order_flatten(user.states_path, ["anna"])
+        user.guard.look()
+        await sold_out(user)
+
+    path = tmp_path / "anna.db"
+    found = replayed(path, lived(path, life), RULES)
+    assert shown(found.copies) == shown(found.real_copies)
+    assert {copy.reason for copy in found.copies} >= {Reason.FLATTEN, Reason.EXIT_OWED}
+    assert found.replayed.won == found.real.won
+    # By other rules as well: all that is held then is sold.
+    half = replayed(path, [streamed_fill(1, Side.BUY, "BTC/USD", NOW)], CopyRules(multiplier=D("0.5")))
+    assert [copy.ordered for copy in half.copies if copy.cl_ord_id] == [D("0.00005"), D("0.00005")]
+
+
+def test_a_stop_holds_in_it_and_what_was_owed_then_is_sold_when_it_was(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        say_state(user.states_path, TradingState.HALTED)
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.SELL)
+        say_state(user.states_path, TradingState.ACTIVE)
+        await sold_out(user)
+
+    path = tmp_path / "anna.db"
+    found = replayed(path, lived(path, life), RULES)
+    assert shown(found.copies) == shown(found.real_copies)
+    assert [copy.reason for copy in found.copies if copy.reason == Reason.TRADING_HALTED]
+    assert found.assumptions == ()
+
+
+def test_a_renamed_coin_is_followed(tmp_path: Path) -> None:
+    renamed = {"XXBXZUSD": PAIRS["XXBTZUSD"] | {"altname": "XBXUSD", "wsname": "XBX/USD", "base": "XXBX"}}
+    assets = ASSETS | {"XXBX": {"altname": "XBX"}}
+
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        user.kraken.always |= {"AssetPairs": PAIRS | renamed, "Assets": assets}
+        await user.portfolio.pairs.read()
+        user.copier.rename_coin(1, "BTC", "XBX")
+        await trades(user, fills, Side.SELL, "XBX/USD")
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    history = user_history(path)
+    assert history is not None
+    new = replace(BTC, canonical="XXBXZUSD", altname="XBXUSD", wsname="XBX/USD", name="XBX/USD", base="XBX")
+    history = replace(history, pairs=(BTC, new))
+    found = replayed(path, fills, RULES, history=history, renames=[Rename("BTC", "XBX", 1)])
+    assert shown(found.copies) == shown(found.real_copies)
+    assert [copy.reason for copy in found.copies] == [Reason.SCALED, Reason.EXIT_FULL]
+
+
+def test_copies_of_earlier_versions_say_less_and_that_is_said(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    history = user_history(path)
+    assert history is not None
+    old = [replace(copy, account_equity=None, free_cash=None) for copy in history.copies]
+    found = replayed(path, fills, RULES, history=replace(history, copies=tuple(old)))
+    assert shown(found.copies) == shown(found.real_copies)
+    assert "at 2 decisions is not written down" in found.assumptions[0]
+    without = [replace(copy, user_equity=D(0)) for copy in old]
+    lost = replayed(path, fills, RULES, history=replace(history, copies=tuple(without)))
+    assert [copy.reason for copy in lost.copies] == [Reason.NO_EQUITY, Reason.NO_EQUITY]
+    assert "what it had at 2 decisions is not written down" in lost.assumptions[0]
+
+
+def test_what_waited_when_it_begins_waits(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY, volume="0.0003")  # carried
+        await trades(user, fills, Side.BUY)
+        user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EOrder:No way",))] * 2
+        await trades(user, fills, Side.SELL)  # refused, and owed
+        await sold_out(user)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    history = user_history(path)
+    assert history is not None
+    for number in range(1, len(history.copies)):
+        at = sorted(copy.decided_at for copy in history.copies)[number]
+        found = replayed(path, fills, RULES, Interval(since=at, until=EVER.until))
+        assert shown(found.copies) == shown(found.real_copies), f"from its decision {number} on"
+
+
+def test_an_order_on_its_way_when_it_begins_ends_as_it_did(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.SELL)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    history = user_history(path)
+    assert history is not None
+    first = min(history.copies, key=lambda copy: copy.decided_at)
+    between = (first.decided_at + first.finished_at) / 2
+    found = replayed(path, fills, RULES, Interval(since=between, until=EVER.until))
+    assert [copy.reason for copy in found.copies] == [Reason.EXIT_FULL]
+    assert shown(found.copies) == shown(found.real_copies)
+
+
+def test_money_in_whichever_currency_pays_for_everything_where_that_is_said() -> None:
+    fills = [streamed_fill(1, Side.BUY, "BTC/USD", NOW), streamed_fill(2, Side.BUY, "BTC/USD", NOW + 1)]
+    for fill in fills:
+        fill.marks["EUR"] = "2"
+    master = MasterHistory(journal_id="a journal", fills=tuple(fills))
+    account = Account(account_id="anna", rules=RULES, history=None, wallet={"EUR": D(100)})
+    for any_money, state in ((False, CopyState.SKIPPED), (True, CopyState.FILLED)):
+        each = replace(account, any_money=any_money)
+        found = replay(each, master, pair_table([BTC]), EVER, TAKER)
+        assert {copy.state for copy in found.copies} == {state}
+        # In USD it has 200, and the master 1000.
+        assert [copy.planned for copy in found.copies if copy.filled][:1] == [D("0.0002")] * any_money
+
+
+def test_nothing_is_asked_of_an_exchange() -> None:
+    account = Account(account_id="anna", rules=RULES, history=None, wallet={"USD": D(100)})
+    master = MasterHistory(journal_id="a journal", fills=(streamed_fill(1, Side.BUY, "NEW/USD", NOW),))
+    found = replay(account, master, pair_table([BTC]), EVER, TAKER)
+    assert [copy.reason for copy in found.copies] == [Reason.UNKNOWN_PAIR]
+
+
+def test_what_is_no_ledger_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "anna.db"
+    assert user_history(path) is None
+    path.write_text("no ledger at all")
+    with pytest.raises(HistoryUnreadable, match=r"anna.db cannot be read"):
+        user_history(path)
+
+
+def test_balances_without_what_copying_holds_have_the_money_of_it(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    history = user_history(path)
+    assert history is not None
+    held = replace(history, balances={"BTC": history_held("0.5"), "USD": history_held("95")})
+    master = MasterHistory(journal_id="a journal", fills=tuple(fills))
+    assert uncopied(held, master) == {"BTC": D("0.4999"), "USD": D(100)}
+    assert uncopied(UserHistory(), master) == {}
+
+
+def history_held(volume: str) -> Held:
+
+    return Held(D(volume))
