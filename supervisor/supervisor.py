@@ -34,6 +34,7 @@ from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.accounts.trading_acks import TradingAcks
 from krakencopy.supervisor.accounts.trading_watch import TradingWatch
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
@@ -53,6 +54,7 @@ from krakencopy.supervisor.lifecycle.reminders import reminders
 from krakencopy.supervisor.lifecycle.start_order import Gate, narrower
 from krakencopy.supervisor.lifecycle.state_machine import Effect, Life, Limits, State
 from krakencopy.supervisor.processes.spawner import Spawner
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
 #: Accounts that are not ready and are named in one sentence at most.
@@ -82,7 +84,9 @@ class Supervisor:
         self._queue = WorkQueue()
         self._credentials = credentials
         self._turns = KeyTurns()
-        self.registry = AccountRegistry(journal, self._turns, self._make_account)
+        #: Who is to be brought to the master's positions.
+        self.syncs = SyncOrders(journal, self.events, self._snapshot_of_master, self.fills.users.notify)
+        self.registry = AccountRegistry(journal, self._turns, self._make_account, self.syncs)
         self.shutdown = Shutdown(self.registry, self.fills, self.events, self._queue)
         separation_s = config.startup.nonce_separation_s
         self.masters = MasterGate(self.registry, self.shutdown, self.fills, self.events, separation_s)
@@ -95,7 +99,8 @@ class Supervisor:
         self._identities = Identities(journal, self.events, self.registry, config)
         shared = Shared(
             epoch=journal.next_epoch(), journal=journal, fills=self.fills, reports=self.reports,
-            identities=self._identities, names=self.names, queue=self._queue,
+            identities=self._identities, names=self.names, syncs=self.syncs,
+            queue=self._queue,
         )  # fmt: skip
         self.epoch = shared.epoch
         self._launcher = Launcher(
@@ -120,6 +125,20 @@ class Supervisor:
 
     def _link_of_master(self) -> AccountLink | None:
         return self.registry.master.process.link
+
+    def _snapshot_of_master(self) -> account_pb2.WatchSnapshotResponse | None:
+        link = self._link_of_master()
+        return None if link is None else link.snapshot
+
+    def _look_at_syncs(self) -> None:
+        links = {key: (user.config, user.process.link) for key, user in self.accounts.items()}
+        self.syncs.look(
+            {
+                key: (config, link.snapshot)
+                for key, (config, link) in links.items()
+                if link is not None and config.copies
+            }
+        )
 
     def _ledgers(self) -> dict[str, Path]:
         return {user.id: self.place.ledger(user.id) for user in self.config.users}
@@ -279,6 +298,7 @@ class Supervisor:
         self._disk.look()
         self.trading_acks.look()
         self._watch.look()
+        self._look_at_syncs()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()
         looked_at = [account for account_id, account in self.accounts.items() if account_id in account_ids]

@@ -40,4 +40,7 @@ CHAIN: Mapping[str, Chain] = {
     "include": Chain.TIGHTENS,
     "exclude": Chain.TIGHTENS,
     "pairs": Chain.OVERRIDES,
+    "on_join": Chain.OVERRIDES,
+    "on_leave": Chain.OVERRIDES,
+    "on_deposit": Chain.OVERRIDES,
 }

@@ -15,8 +15,9 @@ A fill is taken in one durable step. Where nothing of its coin is on its way, th
 decision and the intent, so that an order leaves after a single disk write; otherwise the fill waits in its
 coin's lane and is merged with those behind it.
 
-Copies begin in two other ways: ``sell_owed_exits`` sells what earlier exits could not (owed_exits.py), and
-``adopt_order`` and ``take_over_orders`` count orders that were found at the exchange (found_orders.py).
+Copies begin in three other ways: ``take_sync`` brings the user to the master's positions (syncs.py),
+``sell_owed_exits`` sells what earlier exits could not (owed_exits.py), and ``adopt_order`` and
+``take_over_orders`` count orders that were found at the exchange (found_orders.py).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import AccountError, LedgerFault
+from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.copying.copied_positions import CopiedPositions
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_execution import CopyExecution
@@ -35,13 +36,17 @@ from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.excluded_entries import give_up_excluded
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
+from krakencopy.account_proc.copying.fill_faults import FillGap, FillInvalid
 from krakencopy.account_proc.copying.flatten import Flatten
 from krakencopy.account_proc.copying.found_orders import FoundOrders
 from krakencopy.account_proc.copying.halted_orders import HaltedOrders
+from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.last_fills import LastFills
 from krakencopy.account_proc.copying.lookups import Lookup, Lookups
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
+from krakencopy.account_proc.copying.sales import Sales
+from krakencopy.account_proc.copying.syncs import Syncs
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import MasterFill
 from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
@@ -49,27 +54,10 @@ from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.eager_tasks import EagerTasks
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
-
-
-class FillGap(AccountError):
-    """A fill came that does not follow the last one: the conversation must begin again."""
-
-    reason = "FILL_GAP"
-
-
-class FillDiffers(AccountError):
-    """A fill came with a number that another one had: one of both is not the journal's."""
-
-    reason = "FILL_DIFFERS"
-
-
-class FillInvalid(AccountError):
-    """A fill that cannot be: it is not the journal's."""
-
-    reason = "FILL_INVALID"
 
 
 class Copier:
@@ -87,14 +75,16 @@ class Copier:
         halted_orders = HaltedOrders(context, self._tasks.spawn)
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
-        self._answers = FillAnswers(context, new_copies)
+        holdings, sales = Holdings(context), Sales(context)
+        self._answers = FillAnswers(context, new_copies, holdings)
+        self.syncs = Syncs(context, holdings, new_copies, sales)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
-        self._flatten = Flatten(context, self._turns)
+        self._flatten = Flatten(context, self._turns, sales)
         context.guard.listeners.append(self._look_at_flatten)
         self._found_orders = FoundOrders(context)
         self._last_fills = LastFills()
         #: What copying holds and carries.
-        self.positions = CopiedPositions(context, exits, self._turns)
+        self.positions = CopiedPositions(context, exits, self._turns, sales)
         #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
 
@@ -123,12 +113,17 @@ class Copier:
             log.info("taking up copy %s, left %s", copy.copy_id, copy.state)
             self._open_copy(copy)
             self._tasks.spawn(self._take_up(copy))
+        items = self.syncs.left_items()
         for seq, body in self._ledger.pending_fills():
+            while items and items[0].as_of_seq < seq:
+                self._turns.add_sync(items.pop(0))
             message = pb.Fill.FromString(body)
             fill = self._in_current_names(master_fill(message))
             assert fill.seq == seq
             self._last_fills.add_fill(message)
             self._turns.add_fill(fill, self._context.now())
+        for item in items:
+            self._turns.add_sync(item)
         self._flatten.begin()
         self._answer_waiting()
 
@@ -153,7 +148,7 @@ class Copier:
         for coin in coins:
             self._look_up_before_fills(coin)
         try:
-            self._make_taken(new, next(filter(self._turns.may_answer, coins), None))
+            self._make_taken(new, next(filter(self._turns.may_answer_fill, coins), None))
             self._answer_waiting()
             for message in new:
                 self._last_fills.add_fill(message)
@@ -164,6 +159,19 @@ class Copier:
             self._context.failed(error)
             raise
 
+    def take_sync(self, order: account_pb2.SyncOrder) -> None:
+        """Brings the user to the master's positions, as of the last fill that was taken. Repeated ones do
+        nothing. Raises FillGap or LedgerFault.
+        """
+        try:
+            for item in self.syncs.take_order(order):
+                self._turns.add_sync(item)
+            self._answer_waiting()
+        except LedgerFault as error:
+            self._context.failed(error)
+            raise
+        self._context.changed()
+
     def _not_taken_yet(self, messages: Iterable[pb.Fill]) -> list[pb.Fill]:
         """The fills that follow the last one that was taken. Raises FillGap and FillDiffers."""
         cursor = self._ledger.cursor
@@ -171,22 +179,11 @@ class Copier:
         messages = list(messages)
         new = [message for message in messages if message.seq > cursor]
         if len(new) < len(messages):
-            self._check_repeated(cursor, messages)
+            self._last_fills.check_repeated((cursor, self._ledger.cursor_exec_id), messages)
         for number, message in enumerate(new, start=cursor + 1):
             if message.seq != number:
                 raise FillGap(f"fill {message.seq} does not follow {number - 1}")
         return new
-
-    def _check_repeated(self, cursor: int, messages: Iterable[pb.Fill]) -> None:
-        """Raises FillDiffers where a fill is not the one that was taken under its number."""
-        for message in messages:
-            is_other = message.seq == cursor and message.exec_id != self._ledger.cursor_exec_id
-            if is_other or self._last_fills.had_other(message):
-                raise FillDiffers(
-                    f"fill {message.seq} came again with other content ({message.exec_id}): either it or the "
-                    "one that was copied is not the journal's. Compare the copies of that number with the "
-                    "journal before this user copies on"
-                )
 
     def _read_fill(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings. Raises FillInvalid."""
@@ -243,14 +240,17 @@ class Copier:
         """Answers what waits of a coin, up to the first order; whether it has answered anything."""
         answered = False
         while self._turns.may_answer(coin):
-            first = self._turns.fills_waiting(coin)[0]
+            first, item = self._turns.fills_waiting(coin)[0], self._turns.sync_waiting(coin)
             lookup = self._lookups.before_pair(first.pair, first.side)
+            if lookup is None and item is not None:
+                lookup = self.syncs.before_item(item)
             if lookup is not None:
                 # The coin was renamed while it waited.
                 self._begin_lookup(coin, lookup)
                 break
             answered = True
-            copy = self._answers.answer_run(self._turns.take_run(coin))
+            run = self._turns.take_run(coin)
+            copy = self._answers.answer_run(run) if item is None else self.syncs.answer(item)
             if copy is not None:
                 self._open_copy(copy)
                 self._tasks.spawn(self._follow(copy))

@@ -18,7 +18,8 @@ from grpclib.exceptions import GRPCError
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
 )
-from krakencopy.account_proc.copying.copier import Copier, FillDiffers, FillInvalid
+from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillInvalid
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
@@ -138,7 +139,9 @@ class AccountServicer(OrderCalls):
         copier.master_pairs.update(first.start.master_pairs)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
-        ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
+        ready = pb.CopyReady(
+            cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id, synced=ledger.synced
+        )
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._read_requests(copier, requests))
         taking.add_done_callback(lambda _: self._process.change_signal.notify())
@@ -171,6 +174,8 @@ class AccountServicer(OrderCalls):
                 await self._process.set_trading_mode(request.trading_mode)
             if request.WhichOneof("item") == "renamed":
                 _rename(copier, (request.renamed,))
+            if request.WhichOneof("item") == "sync" and not self._process.draining:
+                copier.take_sync(request.sync)
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
                 try:
@@ -237,6 +242,14 @@ class AccountServicer(OrderCalls):
         await self._process.guard.keep_to_states()
         # Hundreds of processes are asked at once: the whole snapshot follows by itself.
         return pb.ReadTradingStatesResponse(trading=trading_status(self._process.guard))
+
+    async def PlanSync(self, request: pb.PlanSyncRequest) -> pb.PlanSyncResponse:
+        """What a sync would do now."""
+        copier = self._process.copier
+        if copier is None:
+            message = "this account copies nobody, or is not connected yet"
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_CONNECTED", message)
+        return pb.PlanSyncResponse(positions=await copier.syncs.plan(request.sync))
 
     async def Drain(
         self,

@@ -59,6 +59,9 @@ def account_snapshot(
         snapshot.positions_known = True
         snapshot.cursor_seq = account.ledger.cursor or 0
         snapshot.copies_open = user.copies_open
+        snapshot.synced = account.ledger.synced
+        snapshot.deposits = account.deposits.noticed
+        snapshot.holds_copied = account.portfolio.loaded and user.copier.positions.holds_sellable()
         snapshot.positions.extend(user.copier.positions.to_proto())
         snapshot.drifts.extend(map(drift_to_proto, user.drifts()))
     if strategy_runner is not None:

@@ -39,6 +39,11 @@ class LedgerPosition(LedgerFile):
         """The number of the last order to sell all that copying bought of which all was owed; 0 for none."""
         return int(self._meta.get("flattened", "0"))
 
+    @property
+    def synced(self) -> int:
+        """The number of the last sync that was taken; 0 for none."""
+        return int(self._meta.get("synced", "0"))
+
     def join(self, journal_id: str, seq: int) -> None:
         """Binds the ledger to a journal, from after this fill."""
         with self._transaction():

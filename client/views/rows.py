@@ -313,7 +313,8 @@ def copy_row(copy: nouns.Copy) -> list[str]:
 
 def copy_reason(copy: nouns.Copy) -> str:
     """The numbers only where something is missing: of what went as planned, `why` shows them."""
-    return because(copy.reason, copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
+    words = copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail
+    return because(copy.reason, joined(copy.source, words))
 
 
 def seqs(copy: nouns.Copy) -> str:

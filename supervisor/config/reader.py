@@ -9,8 +9,8 @@
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
-                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; with the defaults of
-                 ``CopyRules``
+                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; on_join, on_leave,
+                 on_deposit; with the defaults of ``CopyRules``
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
                  credentials_file or credentials_command, allow_withdraw_key = false,

@@ -40,6 +40,7 @@ from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
 from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
+from krakencopy.supervisor.control.sync_calls import SyncCalls
 from krakencopy.supervisor.control.trading_calls import TradingCalls
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
@@ -64,7 +65,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls, TradingCalls):
+class ControlServicer(SettingCalls, OrderCalls, TradingCalls, SyncCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -76,6 +77,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls):
         SettingCalls.__init__(self, supervisor, reloader, self._answers)
         OrderCalls.__init__(self, supervisor, self._page_tokens, self._answers)
         TradingCalls.__init__(self, supervisor, self._answers)
+        SyncCalls.__init__(self, supervisor, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 

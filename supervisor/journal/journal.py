@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
 from krakencopy.supervisor.journal.master_coins import MasterCoins
-from krakencopy.supervisor.journal.setting_changes import SettingChanges
+from krakencopy.supervisor.journal.sync_requests import SyncRequests
 from krakencopy.v1 import types_pb2 as pb
 
 #: Copies counted by user, state and reason.
@@ -29,7 +29,7 @@ class UserMark:
     acked_revision: int
 
 
-class Journal(SettingChanges):
+class Journal(SyncRequests):
     """Opened once, by the one supervisor that holds the state folder's lock."""
 
     def _load(self) -> None:
@@ -43,6 +43,7 @@ class Journal(SettingChanges):
             {(user, state, reason): number for user, state, reason, number in self._rows(_ENDS)}
         )
         self.coins = self._read_coins()
+        self._load_syncs()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
@@ -68,6 +69,7 @@ class Journal(SettingChanges):
             self.last_event = self._number("SELECT max(seq) FROM events")
             if len(self.coins.renames) != renames:
                 self.coins = self._read_coins()
+            self._load_syncs()
             raise
 
     # -- fills ----------------------------------------------------------------------------------------------

@@ -365,6 +365,10 @@ def requests() -> dict[str, list[Any]]:
             pb.FlattenAccountsRequest(dry_run=True, target=pb.TradingTarget(account_ids=[account]))
             for account in (FILE, COMMAND, f"no {CANARY}")
         ],
+        "ResyncAccount": [
+            pb.ResyncAccountRequest(dry_run=True, account_id=account)
+            for account in (FILE, COMMAND, f"no {CANARY}")
+        ],
         "RenameAsset": [
             pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
             pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),

@@ -16,6 +16,7 @@ from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.conversation import Owner, Shared
 from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
@@ -104,6 +105,8 @@ class Scene:
         self.journal = Journal(folder / "journal.db")
         self.fills = FillLog(self.journal)
         self.boss = Boss()
+        #: What the master's process shows.
+        self.of_master: pb.WatchSnapshotResponse | None = None
         events, self.queue = EventLog(self.journal), WorkQueue()
         self.shared = Shared(
             epoch=1,
@@ -112,6 +115,7 @@ class Scene:
             reports=ReportLog(self.journal),
             identities=Identities(self.journal, events, Accounts(), small_config(*USERS)),
             names=CoinNames(self.journal, self.fills, events, lambda: None),
+            syncs=SyncOrders(self.journal, events, lambda: self.of_master, self.fills.users.notify),
             queue=self.queue,
         )
         self.got: list[tuple[str, int]] = []

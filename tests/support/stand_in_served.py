@@ -51,6 +51,9 @@ class Servicer:
     async def FindCoins(self, request: Any) -> pb.FindCoinsResponse:
         raise NotImplementedError
 
+    async def PlanSync(self, request: Any) -> pb.PlanSyncResponse:
+        raise NotImplementedError
+
     async def ReadTradingStates(self, request: Any) -> pb.ReadTradingStatesResponse:
         return pb.ReadTradingStatesResponse()
 

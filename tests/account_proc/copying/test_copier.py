@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import NonceFault
-from krakencopy.account_proc.copying.copier import FillDiffers, FillGap, FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
