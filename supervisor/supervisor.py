@@ -25,6 +25,7 @@ from krakencopy.supervisor.accounts.disk_watch import DiskWatch
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import HoldersLog
+from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
 from krakencopy.supervisor.accounts.kept_settings import kept_events
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.launcher import Launcher
@@ -39,6 +40,7 @@ from krakencopy.supervisor.accounts.trading_acks import TradingAcks
 from krakencopy.supervisor.accounts.trading_watch import TradingWatch
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
+from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.journal.event_log import EventLog, event_of, events_of_last_run
@@ -54,7 +56,6 @@ from krakencopy.supervisor.lifecycle.reminders import reminders
 from krakencopy.supervisor.lifecycle.start_order import Gate, narrower
 from krakencopy.supervisor.lifecycle.state_machine import Effect, Life, Limits, State
 from krakencopy.supervisor.processes.spawner import Spawner
-from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
 #: Accounts that are not ready and are named in one sentence at most.
@@ -85,7 +86,7 @@ class Supervisor:
         self._credentials = credentials
         self._turns = KeyTurns()
         #: Who is to be brought to the master's positions.
-        self.syncs = SyncOrders(journal, self.events, self._snapshot_of_master, self.fills.users.notify)
+        self.syncs = SyncOrders(journal, self.events, self._link_of_master, self.fills.users.notify)
         self.registry = AccountRegistry(journal, self._turns, self._make_account, self.syncs)
         self.shutdown = Shutdown(self.registry, self.fills, self.events, self._queue)
         separation_s = config.startup.nonce_separation_s
@@ -108,6 +109,8 @@ class Supervisor:
         )
         self._holders = HoldersLog(self.events, self._ledgers)
         self._left_open = left_open(events_of_last_run(journal))
+        self.leavers = KeptLeavers(journal)
+        self.leavers.keep_configured(config)
         self.registry.add_all(config)
         self._queue.put_accounts(self.accounts)
 
@@ -125,20 +128,6 @@ class Supervisor:
 
     def _link_of_master(self) -> AccountLink | None:
         return self.registry.master.process.link
-
-    def _snapshot_of_master(self) -> account_pb2.WatchSnapshotResponse | None:
-        link = self._link_of_master()
-        return None if link is None else link.snapshot
-
-    def _look_at_syncs(self) -> None:
-        links = {key: (user.config, user.process.link) for key, user in self.accounts.items()}
-        self.syncs.look(
-            {
-                key: (config, link.snapshot)
-                for key, (config, link) in links.items()
-                if link is not None and config.copies
-            }
-        )
 
     def _ledgers(self) -> dict[str, Path]:
         return {user.id: self.place.ledger(user.id) for user in self.config.users}
@@ -196,13 +185,20 @@ class Supervisor:
 
     def apply(
         self, difference: Difference, loaded: Mapping[str, Credentials], source: str,
-        also: Sequence[pb.Event] = (),
+        also: Sequence[pb.Event] = (), leavers: Mapping[str, Leaver] | None = None,
     ) -> None:  # fmt: skip
         """Takes a difference of ``source`` that needs no restart; ``loaded`` are the credentials of those
-        that it touches, ``also`` is recorded with it. Raises JournalFault, before anything is changed.
+        that it touches, ``also`` is recorded with it, and who leaves with it is kept. Raises JournalFault,
+        before anything is changed.
         """
         reloaded = event_of(pb.SEVERITY_INFO, "", "RELOADED", f"{source}: {difference}")
-        self.events.record_wishes(partial(self.registry.join_added, difference), [reloaded, *also])
+
+        def keep() -> None:
+            self.registry.join_added(difference)
+            if leavers is not None:
+                self.leavers.put(leavers)
+
+        self.events.record_wishes(keep, [reloaded, *also])
         self.take(difference, loaded)
 
     def take(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
@@ -214,7 +210,12 @@ class Supervisor:
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
         self.masters.use_separation(self.config.startup.nonce_separation_s)
         self._identities.use_config(self.config)
+        self.leavers.keep_configured(self.config)
         self._queue.put_accounts(self.accounts)
+
+    def fail(self, error: JournalFault) -> None:
+        """The journal cannot keep what has happened: the run ends."""
+        self._queue.put_failure(error)
 
     def readiness(self) -> str:
         """Why the whole is not ready, for people; empty when every account that should run is RUNNING."""
@@ -298,7 +299,7 @@ class Supervisor:
         self._disk.look()
         self.trading_acks.look()
         self._watch.look()
-        self._look_at_syncs()
+        self.syncs.look(self.accounts)
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()
         looked_at = [account for account_id, account in self.accounts.items() if account_id in account_ids]

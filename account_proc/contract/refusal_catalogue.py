@@ -51,6 +51,7 @@ OF_CONTROL = {
     "NOTHING_TO_SET": ("no key is given", "give `key=value`, or `key=` to take it back"),
     "KEY_NOT_SETTABLE": ("not a key of the copy rules", "write it in the file, then `krakencopy reload`"),
     "BAD_SETTING": ("a value cannot be, there or with the others; one fault a line", "correct what it names"),
+    "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
 #: Of orders.

@@ -248,7 +248,7 @@ class AccountServicer(OrderCalls):
         copier = self._process.copier
         if copier is None:
             message = "this account copies nobody, or is not connected yet"
-            raise refusal(Status.FAILED_PRECONDITION, "NOT_CONNECTED", message)
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", message)
         return pb.PlanSyncResponse(positions=await copier.syncs.plan(request.sync))
 
     async def Drain(

@@ -82,6 +82,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
         note = joined(
             account.message,
             _next_start(account),
+            plain(account.leaving),
             restricted(account),
             still_flattening(account),
             paused(account),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
 from krakencopy.account_proc.contract.decimal_text import plain
@@ -25,10 +26,19 @@ from krakencopy.supervisor.journal.sync_requests import SyncRow
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
+if TYPE_CHECKING:
+    from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+
 #: Between two syncs that deposits of one user have set off, in seconds at least.
 DEPOSIT_PAUSE_S = 3_600.0
 
 Snapshot = account_pb2.WatchSnapshotResponse
+
+
+class Link(Protocol):
+    """A conversation with a process, as far as it is looked at."""
+
+    snapshot: Snapshot
 
 
 class Origin(StrEnum):
@@ -43,15 +53,15 @@ class SyncOrders:
     """Of one supervisor. What it keeps raises JournalFault."""
 
     def __init__(
-        self, journal: Journal, events: EventLog, of_master: Callable[[], Snapshot | None],
+        self, journal: Journal, events: EventLog, link_of_master: Callable[[], Link | None],
         wake: Callable[[], None], now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        """``of_master``: what the master's process shows, None without one. ``wake``: those who send look
+        """``link_of_master``: None without a process of the master's. ``wake``: those who send look
         again.
         """
         self._journal = journal
         self._events = events
-        self._of_master = of_master
+        self._link_of_master = link_of_master
         self._wake = wake
         self._now = now
         #: By user, how many deposits it had noticed that are seen to.
@@ -94,11 +104,13 @@ class SyncOrders:
         self._wake()
         return added[0]
 
-    def look(self, users: Mapping[str, tuple[AccountConfig, Snapshot]]) -> None:
-        """Sees to what users' processes show: syncs that were taken, and deposits. By id, those that have a
-        process.
-        """
-        for account_id, (config, snapshot) in users.items():
+    def look(self, accounts: Mapping[str, SupervisedAccount]) -> None:
+        """Sees to what users' processes show: syncs that were taken, and deposits."""
+        for account_id, account in accounts.items():
+            config, link = account.config, account.process.link
+            if link is None or not config.copies:
+                continue
+            snapshot = link.snapshot
             for row in self._journal.syncs_taken(account_id, snapshot.synced):
                 words = f"{source_words(row)}: taken; its copies say what became of it"
                 self._events.record(pb.SEVERITY_INFO, account_id, "SYNC_TAKEN", words)
@@ -119,6 +131,11 @@ class SyncOrders:
             self._events.record(pb.SEVERITY_INFO, account_id, "SYNC_REQUESTED", words)
             self._wake()
         self._deposits[account_id] = deposits
+
+    def _of_master(self) -> Snapshot | None:
+        """What the master's process shows."""
+        link = self._link_of_master()
+        return None if link is None else link.snapshot
 
     # -- what is sent ---------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message, nonce_message, standing
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.accounts.leaving_events import leaving_words
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
 from krakencopy.supervisor.control.known_accounts import find_account
@@ -271,6 +272,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, SyncCalls):
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
+        message.leaving = leaving_words(self._supervisor.leavers.by_id.get(account_id))
         message.trading.CopyFrom(self._supervisor.trading_acks.status(account))
         if (notice := self._supervisor.trading_acks.notice(account_id)) is not None:
             message.notices.append(notice)

@@ -91,9 +91,7 @@ class SyncCalls(control_pb2_grpc.ControlServiceServicer):
         try:
             answer = await link.ask("PlanSync", account_pb2.PlanSyncRequest(sync=order), PLAN_TIMEOUT_S)
         except CallFailed as error:
-            if error.reason == "NOT_CONNECTED":
-                await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_CONNECTED", error.message)
             words = f"the account's process gave no plan ({error.message or error}); try again"
-            await refuse(context, grpc.StatusCode.UNAVAILABLE, "NO_ANSWER", words)
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_CONNECTED", words)
         assert isinstance(answer, account_pb2.PlanSyncResponse)
         return answer

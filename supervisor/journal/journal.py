@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.supervisor.journal.leaving_users import LeavingUsers
 from krakencopy.supervisor.journal.master_coins import MasterCoins
-from krakencopy.supervisor.journal.sync_requests import SyncRequests
 from krakencopy.v1 import types_pb2 as pb
 
 #: Copies counted by user, state and reason.
@@ -29,7 +29,7 @@ class UserMark:
     acked_revision: int
 
 
-class Journal(SyncRequests):
+class Journal(LeavingUsers):
     """Opened once, by the one supervisor that holds the state folder's lock."""
 
     def _load(self) -> None:
@@ -44,6 +44,7 @@ class Journal(SyncRequests):
         )
         self.coins = self._read_coins()
         self._load_syncs()
+        self._load_leavers()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
@@ -70,6 +71,7 @@ class Journal(SyncRequests):
             if len(self.coins.renames) != renames:
                 self.coins = self._read_coins()
             self._load_syncs()
+            self._load_leavers()
             raise
 
     # -- fills ----------------------------------------------------------------------------------------------

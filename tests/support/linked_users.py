@@ -23,6 +23,7 @@ from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
+from tests.support.idle_supervisor import Link
 from tests.support.stand_in_served import Servicer
 from tests.support.supervisor_samples import small_config
 
@@ -105,8 +106,8 @@ class Scene:
         self.journal = Journal(folder / "journal.db")
         self.fills = FillLog(self.journal)
         self.boss = Boss()
-        #: What the master's process shows.
-        self.of_master: pb.WatchSnapshotResponse | None = None
+        #: To the master's process.
+        self.link_of_master: Link | None = None
         events, self.queue = EventLog(self.journal), WorkQueue()
         self.shared = Shared(
             epoch=1,
@@ -115,7 +116,7 @@ class Scene:
             reports=ReportLog(self.journal),
             identities=Identities(self.journal, events, Accounts(), small_config(*USERS)),
             names=CoinNames(self.journal, self.fills, events, lambda: None),
-            syncs=SyncOrders(self.journal, events, lambda: self.of_master, self.fills.users.notify),
+            syncs=SyncOrders(self.journal, events, lambda: self.link_of_master, self.fills.users.notify),
             queue=self.queue,
         )
         self.got: list[tuple[str, int]] = []
