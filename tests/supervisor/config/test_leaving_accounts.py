@@ -1,5 +1,5 @@
-"""A user that is not in the file any more is configured as it was, where that goes; what is kept of it, and of
-those that would leave.
+"""A user that is not in the file any more is configured as it was, where that goes; what is kept of it, and
+of those that would leave.
 """
 
 from __future__ import annotations

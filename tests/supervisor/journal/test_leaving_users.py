@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-
-import pytest
 
 from krakencopy.supervisor.journal.journal import Journal
 
@@ -15,9 +13,9 @@ def test_the_last_that_was_written_is_what_holds(path: Path) -> None:
         journal.put_leavers({"anna": "a", "ben": "b"})
         journal.put_leavers({"anna": "a", "ben": "b"})
         journal.put_leavers({"ben": "c"})
-        with pytest.raises(ValueError, match="no"), journal.wish():
+        with suppress(ZeroDivisionError), journal.wish():
             journal.put_leavers({})
-            raise ValueError("no")
+            _ = 1 / 0
         assert journal.leavers == {"ben": "c"}
     with closing(Journal(path)) as journal:
         assert journal.leavers == {"ben": "c"}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-
-import pytest
 
 from krakencopy.supervisor.journal.journal import Journal
 
@@ -31,7 +29,7 @@ def test_a_sync_is_kept_once_for_each_request_and_waits_until_it_was_taken(path:
 
 def test_a_sync_that_could_not_be_kept_does_not_wait(path: Path) -> None:
     with closing(Journal(path)) as journal:
-        with pytest.raises(ValueError, match="no"), journal.wish():
+        with suppress(ZeroDivisionError), journal.wish():
             journal.add_sync("anna", "r1", "operator", 5.0)
-            raise ValueError("no")
+            _ = 1 / 0
         assert journal.syncs_waiting == {}
