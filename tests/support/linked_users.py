@@ -39,6 +39,8 @@ class Account(Servicer):
     def __init__(self, name: str, got: list[tuple[str, int]], changed: ChangeSignal) -> None:
         self._name, self._got, self._changed = name, got, changed
         self.snapshot = pb.WatchSnapshotResponse()
+        #: Each sync that it was sent: its number, as of which fill, and the last fill that had come by then.
+        self.syncs: list[tuple[int, int, int]] = []
 
     async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: N802 - gRPC's
         await anext(requests)
@@ -47,6 +49,9 @@ class Account(Servicer):
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
             self._got += [(self._name, fill.seq) for fill in request.fills]
+            if request.WhichOneof("item") == "sync":
+                last = max((seq for name, seq in self._got if name == self._name), default=0)
+                self.syncs.append((request.sync.number, request.sync.as_of_seq, last))
             self._changed.notify()
 
     async def WatchSnapshot(self, _: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's

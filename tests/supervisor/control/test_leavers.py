@@ -1,5 +1,5 @@
-"""A user that leaves: what it may trade is said whatever came before, it goes when nothing is left, and what was
-said is lifted where it is configured again.
+"""A user that leaves: what it may trade is said whatever came before, it goes when nothing is left, and what
+was said is lifted where it is configured again.
 """
 
 from __future__ import annotations
