@@ -10,6 +10,7 @@ the master does meanwhile is counted once, by its fill.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -56,6 +57,8 @@ class Syncs:
         self._sales = sales
         #: What a pair costs and when that was asked for (Unix seconds); None where the exchange did not tell.
         self._asks: dict[str, tuple[Price | None, float]] = {}
+        #: Of which pairs the exchange is asked now.
+        self._question: tuple[set[str], asyncio.Future[None]] | None = None
 
     # -- from the supervisor's word to the coins ------------------------------------------------------------
 
@@ -136,7 +139,17 @@ class Syncs:
         """What has to be asked before a coin is answered; None for nothing."""
         _, asked_at = self._asks.get(item.pair, (None, 0.0))
         is_known = 0 <= self._context.now() - asked_at <= PRICE_AGE_MAX_S
-        return None if is_known else partial(self._ask, [item.pair])
+        return None if is_known else partial(self._ask_for, item.pair)
+
+    async def _ask_for(self, pair: str) -> None:
+        """Asks what a pair costs, together with those of all coins that wait."""
+        if self._question is None or pair not in self._question[0]:
+            pairs = {pair, *(each.pair for each in self._ledger.sync_items())}
+            self._question = pairs, asyncio.ensure_future(self._ask(pairs))
+        question = self._question
+        await asyncio.shield(question[1])
+        if self._question is question:
+            self._question = None
 
     async def _ask(self, pairs: Iterable[str]) -> None:
         """Asks what pairs cost. Without an answer it is not known."""

@@ -48,6 +48,8 @@ class Leaving:
         """``turn``: held by who changes the configuration."""
         self._supervisor = supervisor
         self._turn = turn
+        #: Why it could not be said what they may trade, as it was logged last.
+        self._trouble = ""
 
     async def run(self) -> NoReturn:
         """Goes on with all of them, for ever."""
@@ -57,7 +59,9 @@ class Leaving:
             except JournalFault as error:
                 self._supervisor.fail(error)
             except (OSError, StatesUnreadable) as error:
-                log.warning("what users that leave may trade cannot be said: %s", error)
+                if str(error) != self._trouble:
+                    log.warning("what users that leave may trade cannot be said: %s", error)
+                self._trouble = str(error)
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
-from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.contract.spec import Credentials, OnJoin
 from krakencopy.supervisor.accounts.kept_settings import kept_events, kept_lines
 from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
 from krakencopy.supervisor.config import reader as configuration
@@ -196,9 +196,12 @@ class Reloader:
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"
+        words = "it copies what the master trades from now on"
         if account.id in self._supervisor.journal.user_ids():
-            return "it was configured before and goes on from its ledger"
-        return "it copies what the master trades from now on"
+            words = "it was configured before and goes on from its ledger"
+        if account.copy.on_join is not OnJoin.FILLS_ONLY:
+            words += f", and is brought to what the master holds (on_join = {account.copy.on_join})"
+        return words
 
     def _effect_on_removed(self, account: AccountConfig) -> str:
         known = self._supervisor.accounts[account.id]

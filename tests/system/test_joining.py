@@ -21,6 +21,11 @@ def syncs(system: Reloaded, user: str) -> dict[str, Any]:
     return {copy.copy_id: copy for copy in found if copy.source}
 
 
+def all_of(system: Reloaded, user: str, number: int) -> dict[str, Any] | None:
+    found = syncs(system, user)
+    return found if len(found) == number else None
+
+
 def held(system: Reloaded, user: str) -> dict[str, Decimal]:
     return {each.asset: D(each.volume) for each in system.accounts()[user].positions if D(each.volume)}
 
@@ -37,8 +42,8 @@ def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sol
             paper.price("XBTUSD", "51000")  # worse than what the master has paid
             paper.price("ETHUSD", "2400")
             system.add("ben", 'copy = { on_join = "sync_if_not_worse", on_leave = "close_all" }')
-            system.reload()
-            ends = wait_for("ben's sync", lambda: len(found := syncs(system, "ben")) == 2 and found)
+            assert "is brought to what the master holds (on_join = sync_if_not_worse)" in system.reload()[0]
+            ends = wait_for("ben's sync", lambda: all_of(system, "ben", 2))
             assert [copy.reason for copy in ends.values()] == [Reason.SYNC_WORSE, Reason.SCALED]
             assert all("joined at" in copy.source for copy in ends.values())
             wait_for("ben to hold ETH", lambda: held(system, "ben").keys() == {"ETH"})
@@ -65,7 +70,7 @@ def _resyncs_once(system: Reloaded) -> None:
         again = api.resync_account("ben", request_id="once", by="olga")
     assert (again.number, again.source) == (first.number, first.source)
     wait_for("ben to hold BTC", lambda: held(system, "ben").keys() == {"BTC", "ETH"})
-    ends = wait_for("ben's second sync", lambda: len(found := syncs(system, "ben")) == 4 and found)
+    ends = wait_for("ben's second sync", lambda: all_of(system, "ben", 4))
     assert ends[f"s{first.number}.1"].source == first.source
     assert sum(side == "buy" and pair == "XBTUSD" for side, pair in _orders(system, "ben")) == 1
     assert "by olga" in system.types("copies --account ben")

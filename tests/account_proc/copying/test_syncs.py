@@ -82,6 +82,20 @@ def test_a_coin_of_a_sync_is_an_ordinary_copy_that_says_what_it_follows_from(led
     run(steps())
 
 
+def test_the_prices_of_all_coins_are_one_question(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger, rules=RULES) as user:
+            user.kraken.always["Ticker"]["XETHZUSD"] = user.kraken.always["Ticker"]["XXBTZUSD"]
+            two = order("0.002")
+            two.positions.append(account_pb2.MasterPosition(asset="ETH", volume="0.1", pair="ETH/USD"))
+            user.copier.take_sync(two)
+            await user.done()
+            assert {copy.pair for copy in user.copies if copy.ordered} == {"BTC/USD", "ETH/USD"}
+            assert user.kraken.every.count("Ticker") == 1
+
+    run(steps())
+
+
 def test_a_sync_that_does_not_follow_the_last_fill_is_not_taken(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
