@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.v1 import types_pb2 as nouns
 from tests.support.reloaded_system import BALANCE, Reloaded
 from tests.support.system import Paper, wait_for
 
@@ -50,6 +51,7 @@ def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sol
             assert abs(held(system, "ben")["ETH"] - D("0.002")) <= D("0.0001")
             _resyncs_once(system)
             paper.price("XBTUSD", "50500")
+            _leaves_slowly_and_is_taken_back(system)
             _leaves(system)
 
 
@@ -72,13 +74,38 @@ def _resyncs_once(system: Reloaded) -> None:
     wait_for("ben to hold BTC", lambda: held(system, "ben").keys() == {"BTC", "ETH"})
     ends = wait_for("ben's second sync", lambda: all_of(system, "ben", 4))
     assert ends[f"s{first.number}.1"].source == first.source
-    assert sum(side == "buy" and pair == "XBTUSD" for side, pair in _orders(system, "ben")) == 1
+    assert _orders(system, "ben").count(("buy", "XBTUSD")) == 1
     assert "by olga" in system.types("copies --account ben")
 
 
 def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
     rows = system.paper.rows("fills")
     return [(row["side"], row["pair"]) for row in rows if row["account"] == user]
+
+
+def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
+    """As the master still holds its coins, it stays and buys nothing; in the file again, it trades."""
+    system.add("ben", 'copy = { on_leave = "close_only" }')
+    system.reload()
+    system.wait_running("anna", "ben")
+    system.remove("ben")
+    system.reload()
+    wait_for("it to buy nothing", lambda: _state(system) == nouns.TRADING_STATE_REDUCING)
+    assert "ben: leaves since" in system.types("status")
+    assert "(on_leave = close_only)" in system.types("accounts ben")
+    before = held(system, "ben")
+    system.settles("buy", "0.0005")
+    assert system.copies("ben")[-1].reason == Reason.TRADING_REDUCING
+    system.add("ben", 'copy = { on_leave = "close_all" }')
+    system.reload()
+    wait_for("it to trade again", lambda: _state(system) == nouns.TRADING_STATE_ACTIVE)
+    assert system.accounts()["ben"].leaving == ""
+    system.wait_running("anna", "ben")
+    wait_for("it to show what it held before", lambda: held(system, "ben") == before)
+
+
+def _state(system: Reloaded) -> Any:
+    return system.accounts()["ben"].trading.state
 
 
 def _leaves(system: Reloaded) -> None:
