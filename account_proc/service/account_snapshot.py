@@ -61,7 +61,10 @@ def account_snapshot(
         snapshot.copies_open = user.copies_open
         snapshot.synced = account.ledger.synced
         snapshot.deposits = account.deposits.noticed
-        snapshot.holds_copied = account.portfolio.loaded and user.copier.positions.holds_sellable()
+        # Asked of one that leaves, which buys nothing: of others it would cost each snapshot a little.
+        may_leave = snapshot.trading.state != types_pb2.TRADING_STATE_ACTIVE
+        is_known = account.portfolio.loaded
+        snapshot.holds_copied = may_leave and (not is_known or user.copier.positions.holds_sellable())
         snapshot.positions.extend(user.copier.positions.to_proto())
         snapshot.drifts.extend(map(drift_to_proto, user.drifts()))
     if strategy_runner is not None:
