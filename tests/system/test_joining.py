@@ -76,6 +76,7 @@ def _resyncs_once(system: Reloaded) -> None:
     assert ends[f"s{first.number}.1"].source == first.source
     assert _orders(system, "ben").count(("buy", "XBTUSD")) == 1
     assert "by olga" in system.types("copies --account ben")
+    assert f"2 x {first.source}" in system.types("report")
 
 
 def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
