@@ -22,7 +22,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.copying.fill_faults import FillGap
+from krakencopy.account_proc.copying.fill_faults import FillGap, FillInvalid
 from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.lookups import Lookup
 from krakencopy.account_proc.copying.new_copies import NewCopies
@@ -78,12 +78,27 @@ class Syncs:
         return items
 
     def items_of(self, order: account_pb2.SyncOrder) -> list[SyncItem]:
-        """Its coins: what the master holds, and what copying holds beside that. No money that came in."""
-        positions = {each.asset: each for each in order.positions if Decimal(each.volume or 0) > 0}
-        cash = {each.asset: Decimal(each.amount) for each in order.master_cash}
-        for position in positions.values():
-            for cost in position.costs:
-                cash[cost.asset] = cash.get(cost.asset, Decimal(0)) + Decimal(cost.amount)
+        """Its coins: what the master holds, and what copying holds beside that. No money that came in. Raises
+        FillInvalid for what cannot be the supervisor's.
+        """
+        try:
+            return self._read_items(order)
+        except (ValueError, ArithmeticError) as error:
+            raise FillInvalid(
+                f"a sync as of fill {order.as_of_seq} cannot be read: it is not the supervisor's"
+            ) from error
+
+    def _read_items(self, order: account_pb2.SyncOrder) -> list[SyncItem]:
+        volumes = {each.asset: _amount(each.volume) for each in order.positions}
+        positions = {each.asset: each for each in order.positions if volumes[each.asset] > 0}
+        costs = {
+            coin: {cost.asset: _amount(cost.amount) for cost in each.costs}
+            for coin, each in positions.items()
+        }
+        cash = {each.asset: _amount(each.amount) for each in order.master_cash}
+        for paid in costs.values():
+            for asset, amount in paid.items():
+                cash[asset] = cash.get(asset, Decimal(0)) + amount
         held = {coin for coin, own in self._book.coins if own.volume and (own.pair or coin not in FIAT)}
         coins = sorted(
             {coin for coin, each in positions.items() if each.pair or coin not in FIAT}
@@ -94,9 +109,8 @@ class Syncs:
             SyncItem(
                 number=order.number, as_of_seq=order.as_of_seq, index=index, coin=coin,
                 pair=self._pair_of(coin, positions.get(coin, nothing), coins),
-                volume=Decimal(positions[coin].volume) if coin in positions else Decimal(0),
-                costs={each.asset: Decimal(each.amount) for each in positions.get(coin, nothing).costs},
-                equity=Decimal(order.master_equity.amount or 0), equity_asset=order.master_equity.asset,
+                volume=volumes.get(coin, Decimal(0)), costs=costs.get(coin, {}),
+                equity=_amount(order.master_equity.amount), equity_asset=order.master_equity.asset,
                 cash=cash, source=order.source, not_worse=order.not_worse, sells=order.sells,
                 taken_at=self._context.now(),
             )
@@ -263,6 +277,14 @@ class Syncs:
         cost = order.volume * worst
         copy.cost, copy.state = cost.amount, CopyState.FILLED
         trial.count_entry(copy, cost)
+
+
+def _amount(text: str) -> Decimal:
+    """A number, nothing where there is none. Raises decimal.InvalidOperation or ValueError."""
+    amount = Decimal(text or 0)
+    if not amount.is_finite():
+        raise ValueError(text)
+    return amount
 
 
 def _not_done(reason: Reason, detail: str) -> SyncAnswer:

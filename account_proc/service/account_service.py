@@ -174,12 +174,13 @@ class AccountServicer(OrderCalls):
                 await self._process.set_trading_mode(request.trading_mode)
             if request.WhichOneof("item") == "renamed":
                 _rename(copier, (request.renamed,))
-            if request.WhichOneof("item") == "sync" and not self._process.draining:
-                copier.take_sync(request.sync)
             # While draining, fills are left to the journal, which sends them again at the next start.
-            if request.fills and not self._process.draining:
+            if not self._process.draining:
                 try:
-                    copier.take_fills(request.fills)
+                    if request.WhichOneof("item") == "sync":
+                        copier.take_sync(request.sync)
+                    if request.fills:
+                        copier.take_fills(request.fills)
                 except (FillDiffers, FillInvalid) as error:
                     raise refusal(Status.DATA_LOSS, error.reason, str(error)) from error
 
@@ -249,7 +250,10 @@ class AccountServicer(OrderCalls):
         if copier is None:
             message = "this account copies nobody, or is not connected yet"
             raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", message)
-        return pb.PlanSyncResponse(positions=await copier.syncs.plan(request.sync))
+        try:
+            return pb.PlanSyncResponse(positions=await copier.syncs.plan(request.sync))
+        except FillInvalid as error:
+            raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
 
     async def Drain(
         self,

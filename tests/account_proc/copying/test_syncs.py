@@ -24,7 +24,7 @@ from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules, Sizing, Tier
 from krakencopy.account_proc.contract.trading_states import TradingState
-from krakencopy.account_proc.copying.fill_faults import FillGap
+from krakencopy.account_proc.copying.fill_faults import FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.state.ledger import Ledger
@@ -101,6 +101,26 @@ def test_a_sync_that_does_not_follow_the_last_fill_is_not_taken(ledger: Ledger) 
         async with copying(ledger) as user:
             with pytest.raises(FillGap, match="a sync as of fill 5 does not follow fill 0"):
                 user.copier.take_sync(order(seq=5))
+            assert ledger.synced == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    "odd", [{"volume": "x"}, {"volume": "NaN"}, {"cost": "Infinity"}, {"cost": "1,5"}], ids=str
+)
+def test_a_sync_that_cannot_be_read_is_not_taken(ledger: Ledger, odd: dict[str, str]) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            message = order()
+            if "volume" in odd:
+                message.positions[0].volume = odd["volume"]
+            else:
+                message.positions[0].costs[0].amount = odd["cost"]
+            with pytest.raises(FillInvalid, match="cannot be read"):
+                user.copier.take_sync(message)
+            with pytest.raises(FillInvalid, match="cannot be read"):
+                await user.copier.syncs.plan(message)
             assert ledger.synced == 0
 
     run(steps())
@@ -362,7 +382,7 @@ PLAYED = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(PLAYED)
 @example([("s", "before_intent")])
 @example([("sx", "after_sync_taken")])
