@@ -61,7 +61,8 @@ def configured_leavers(config: Config, known: Leavers) -> dict[str, Leaver]:
     tables = {table["id"]: table for table in config.written.document.get("accounts", ())}
     kept = {key: one for key, one in known.items() if one.leaves}
     for user in config.users:
-        if user.id not in kept and user.copy.on_leave is not OnLeave.KEEP:
+        says = user.copy.on_leave is not OnLeave.KEEP and user.id in tables
+        if user.id not in kept and says:
             kept[user.id] = Leaver(user.copy.on_leave, tables[user.id])
     return kept
 
