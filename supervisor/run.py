@@ -21,17 +21,23 @@ from pathlib import Path
 from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.runtime.json_log import JsonFormatter, log_to
+from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
+from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
 from krakencopy.supervisor.config.checks import check_notionals
 from krakencopy.supervisor.config.credentials import CredentialSource
+from krakencopy.supervisor.config.leaving_accounts import leavers_of, with_leavers
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.control.console import Console, print_line, report_lines
+from krakencopy.supervisor.control.leavers import Leaving
 from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
+from krakencopy.supervisor.journal.event_log import event_of
 from krakencopy.supervisor.journal.fan_out import LATEST
+from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault, JournalNoRoom
 from krakencopy.supervisor.journal.last_run import LastRun
 from krakencopy.supervisor.journal.report import report
@@ -103,7 +109,8 @@ async def serve(run: Run) -> int:
             traded = journal.latest_pairs(LATEST)
             check_notionals(run.config, traded)
             settings = {(row.target, row.key): row.value for row in journal.settings()}
-            config = hold(run.config, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
+            file, leavers = _with_leavers(run.config, journal)
+            config = hold(file, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -116,6 +123,7 @@ async def serve(run: Run) -> int:
                 config=config, place=place, journal=journal, spawner=spawner,
                 credentials=_hidden(credentials, lines),
             )  # fmt: skip
+            supervisor.events.record_wishes(lambda: None, leavers)
             lines.run = supervisor.epoch
             reloader = Reloader(supervisor, run.config_path, keys)
             await control.start(supervisor, reloader)
@@ -158,6 +166,23 @@ def _hidden(
         return key
 
     return found
+
+
+def _with_leavers(file: Config, journal: Journal) -> tuple[Config, list[types_pb2.Event]]:
+    """The configuration of a file with users that stay until copying holds nothing of them; what there is to
+    record. Who does not go together with the file is left out: a start is not refused for it.
+    """
+    kept = KeptLeavers(journal)
+    known = kept.by_id
+    leaving = leavers_of(file, known, time.time())
+    config, left_out = with_leavers(file, leaving)
+    begin = {key: one for key, one in leaving.items() if not known[key].leaves and key not in left_out}
+    kept.put(leaving)
+    events = leaving_events(begin, returned(known, leaving))
+    for account_id, why in left_out.items():
+        words = f"it leaves still, and does not go together with the file, so nothing is sold: {why}"
+        events.append(event_of(types_pb2.SEVERITY_ERROR, account_id, "LEAVER_LEFT_OUT", words))
+    return config, events
 
 
 def key_lock_dir() -> Path:
@@ -232,9 +257,11 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
     gc.freeze()
     console = Console(supervisor)
     printing = None if run.quiet else loop.create_task(console.run())
+    leaving = loop.create_task(Leaving(supervisor, reloader.turn).run())
     try:
         await supervisor.run()
     finally:
+        leaving.cancel()
         if timer is not None:
             timer.cancel()
         if printing is not None:

@@ -26,6 +26,7 @@ from krakencopy.supervisor.accounts.disk_watch import DiskWatch
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import HoldersLog
+from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
 from krakencopy.supervisor.accounts.kept_settings import kept_events
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.launcher import Launcher
@@ -35,11 +36,13 @@ from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.accounts.total_limits import JUDGE_PAPER_S, JUDGE_S, TotalLimits
 from krakencopy.supervisor.accounts.trading_acks import TradingAcks
 from krakencopy.supervisor.accounts.trading_watch import TradingWatch
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
+from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.config.values import Mode
@@ -85,7 +88,9 @@ class Supervisor:
         self._queue = WorkQueue()
         self._credentials = credentials
         self._turns = KeyTurns()
-        self.registry = AccountRegistry(journal, self._turns, self._make_account)
+        #: Who is to be brought to the master's positions.
+        self.syncs = SyncOrders(journal, self.events, self._link_of_master, self.fills.users.notify)
+        self.registry = AccountRegistry(journal, self._turns, self._make_account, self.syncs)
         self.events.is_shadow = self._is_shadow
         self.shutdown = Shutdown(self.registry, self.fills, self.events, self._queue)
         separation_s = config.startup.nonce_separation_s
@@ -104,7 +109,8 @@ class Supervisor:
         self._identities = Identities(journal, self.events, self.registry, config)
         shared = Shared(
             epoch=journal.next_epoch(), journal=journal, fills=self.fills, reports=self.reports,
-            identities=self._identities, names=self.names, queue=self._queue,
+            identities=self._identities, names=self.names, syncs=self.syncs,
+            queue=self._queue,
         )  # fmt: skip
         self.epoch = shared.epoch
         self._launcher = Launcher(
@@ -112,6 +118,8 @@ class Supervisor:
         )
         self._holders = HoldersLog(self.events, self._ledgers)
         self._left_open = left_open(events_of_last_run(journal))
+        self.leavers = KeptLeavers(journal)
+        self.leavers.keep_configured(config)
         self.registry.add_all(config)
         self._queue.put_accounts(self.accounts)
 
@@ -190,13 +198,20 @@ class Supervisor:
 
     def apply(
         self, difference: Difference, loaded: Mapping[str, Credentials], source: str,
-        also: Sequence[pb.Event] = (),
+        also: Sequence[pb.Event] = (), leavers: Mapping[str, Leaver] | None = None,
     ) -> None:  # fmt: skip
         """Takes a difference of ``source`` that needs no restart; ``loaded`` are the credentials of those
-        that it touches, ``also`` is recorded with it. Raises JournalFault, before anything is changed.
+        that it touches, ``also`` is recorded with it, and who leaves with it is kept. Raises JournalFault,
+        before anything is changed.
         """
         reloaded = event_of(pb.SEVERITY_INFO, "", "RELOADED", f"{source}: {difference}")
-        self.events.record_wishes(partial(self.registry.join_added, difference), [reloaded, *also])
+
+        def keep() -> None:
+            self.registry.join_added(difference)
+            if leavers is not None:
+                self.leavers.put(leavers)
+
+        self.events.record_wishes(keep, [reloaded, *also])
         self.take(difference, loaded)
 
     def take(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
@@ -208,11 +223,16 @@ class Supervisor:
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
         self.masters.use_separation(self.config.startup.nonce_separation_s)
         self._identities.use_config(self.config)
+        self.leavers.keep_configured(self.config)
         self._keep_users()
         self._queue.put_accounts(self.accounts)
 
     def _keep_users(self) -> None:
         keep_users(self.place.state_dir, (user.id for user in self.config.users))
+
+    def fail(self, error: JournalFault) -> None:
+        """The journal cannot keep what has happened: the run ends."""
+        self._queue.put_failure(error)
 
     def readiness(self) -> str:
         """Why the whole is not ready, for people; empty when every account that should run is RUNNING."""
@@ -298,6 +318,7 @@ class Supervisor:
         self.trading_acks.look()
         self.total_limits.look(time.time())
         self._watch.look()
+        self.syncs.look(self.accounts)
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()
         looked_at = [account for account_id, account in self.accounts.items() if account_id in account_ids]

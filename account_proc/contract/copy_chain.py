@@ -42,4 +42,7 @@ CHAIN: Mapping[str, Chain] = {
     "pairs": Chain.OVERRIDES,
     "limits": Chain.TIGHTENS,
     "map": Chain.OVERRIDES,
+    "on_join": Chain.OVERRIDES,
+    "on_leave": Chain.OVERRIDES,
+    "on_deposit": Chain.OVERRIDES,
 }

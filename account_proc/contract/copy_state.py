@@ -107,6 +107,10 @@ class Reason(StrEnum):
     LIMIT_HIT = "LIMIT_HIT"
     # what copying held is to be sold
     FLATTEN = "FLATTEN"
+    # brought to the master's positions: to be sold, not bought as it would be worse, or near enough already
+    RESYNC = "RESYNC"
+    SYNC_WORSE = "SYNC_WORSE"
+    SYNC_NOT_NEEDED = "SYNC_NOT_NEEDED"
     # ended without a fill, or with a part
     ENDED_UNFILLED = "ENDED_UNFILLED"
     SLIPPAGE_BOUND = "SLIPPAGE_BOUND"

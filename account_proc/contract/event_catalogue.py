@@ -270,6 +270,26 @@ HAPPENINGS = (
         WARNING,
         "somebody has reset limits to losses, which begin anew; data has their names, by whom and why",
     ),
+    Entry(
+        "SYNC_REQUESTED",
+        INFO,
+        "a user is to be brought to the master's positions, by an operator or as a deposit came in",
+    ),
+    Entry("SYNC_TAKEN", INFO, "its ledger has taken that; its copies say what became of it"),
+    Entry(
+        "ACCOUNT_LEAVING",
+        WARNING,
+        "a user was taken out of the configuration and stays until copying holds nothing of it (`on_leave`)",
+        "`krakencopy accounts ID` shows what is left; put it back to keep it",
+    ),
+    Entry("ACCOUNT_RETURNED", INFO, "a user that was leaving is in the configuration again, and stays"),
+    Entry("ACCOUNT_LEFT", INFO, "a user that was leaving has nothing left that could be sold, and is gone"),
+    Entry(
+        "LEAVER_LEFT_OUT",
+        ERROR,
+        "a user that was leaving does not go together with the configuration: nothing of it is sold",
+        "see its words; put it back, or sell its coins by hand",
+    ),
     Entry("PAUSED", WARNING, "an operator has paused a user"),
     Entry("RESUMED", INFO, "an operator has resumed a user"),
     Entry(

@@ -265,6 +265,17 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
             "had the account flattened",
         ),
     ),
+    "When a user is brought to the master's positions (a join, `krakencopy resync`, a deposit)": (
+        Meaning(
+            "RESYNC", "copying held more of the coin than its share of the master's: that is owed as an exit"
+        ),
+        Meaning(
+            "SYNC_WORSE",
+            "`sync_if_not_worse`: it costs more than the master has paid on average, or that is not known",
+            "`krakencopy resync`, to buy all the same",
+        ),
+        Meaning("SYNC_NOT_NEEDED", "copying holds about its share of the coin already"),
+    ),
     "Ended without a fill, or with a part": (
         Meaning("ENDED_UNFILLED", "the exchange ended the order before anything was filled"),
         Meaning(

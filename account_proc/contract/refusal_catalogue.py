@@ -54,6 +54,7 @@ OF_CONTROL = {
     "KEY_NOT_SETTABLE": ("not a key of the copy rules", "write it in the file, then `krakencopy reload`"),
     "BAD_SETTING": ("a value cannot be, there or with the others; one fault a line", "correct what it names"),
     "OWN_STRATEGY_TRADES": ("the user's own strategy trades until the master is back", "ask again then"),
+    "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
 #: Of orders.

@@ -79,6 +79,29 @@ class BalanceBasis(StrEnum):
     ALLOCATED = "allocated"  # what of the equity is set apart for copying
 
 
+class OnJoin(StrEnum):
+    """What a user that joins does about what the master holds by then."""
+
+    FILLS_ONLY = "fills_only"  # nothing: it copies fills from then on
+    SYNC = "sync"  # it buys its share at once
+    SYNC_IF_NOT_WORSE = "sync_if_not_worse"  # only of coins that cost no more than the master has paid
+
+
+class OnLeave(StrEnum):
+    """What becomes of copied coins of a user that is taken out of the configuration."""
+
+    KEEP = "keep"  # they stay, and its process ends
+    CLOSE_ONLY = "close_only"  # they are sold as the master sells
+    CLOSE_ALL = "close_all"  # they are sold at once
+
+
+class OnDeposit(StrEnum):
+    """What a deposit sets off."""
+
+    NEXT_FILLS = "next_fills"  # nothing: the next fills are sized with it
+    RESYNC = "resync"  # the user is brought to the master's positions, as by `krakencopy resync`
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyRules:
     """How one user copies. Defaults as documented in the README."""
@@ -129,6 +152,9 @@ class CopyRules:
     #: In which pair copies are traded (``*/EUR``, ``BTC/EUR``), by a pattern of the pairs that the master
     #: trades.
     map: Mapping[str, str] = field(default_factory=dict)
+    on_join: OnJoin = OnJoin.FILLS_ONLY
+    on_leave: OnLeave = OnLeave.KEEP
+    on_deposit: OnDeposit = OnDeposit.NEXT_FILLS
 
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
@@ -187,6 +213,9 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
     "limits": lambda raw: tuple(map(LossLimit.from_raw, raw)),
     "map": dict,
+    "on_join": OnJoin,
+    "on_leave": OnLeave,
+    "on_deposit": OnDeposit,
 }
 
 

@@ -24,7 +24,8 @@ from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
-from krakencopy.account_proc.copying.incoming_fills import FillInvalid, IncomingFills
+from krakencopy.account_proc.copying.fill_faults import FillInvalid
+from krakencopy.account_proc.copying.incoming_fills import IncomingFills
 from krakencopy.account_proc.copying.lookups import Lookups
 from krakencopy.account_proc.copying.turns import Turns, Waiting, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import Decision, MasterFill, Order, Skip

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from decimal import Decimal
 
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.trial import Trial
 from krakencopy.account_proc.domain.caps import Cap, CapState
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.entries_made import DAY_S, EntriesMade, day_of
@@ -34,13 +36,14 @@ class CapsInUse:
 
     def state(
         self, caps: tuple[Cap, ...], pair: str, equity: QuoteAmount, rate: Callable[[str], Decimal | None],
-        now: float,
+        now: float, trial: Trial | None = None,
     ) -> CapState:  # fmt: skip
         """For an entry in a pair that is decided about ``now`` (Unix seconds): it is of that day then.
-        ``equity`` and ``rate``: in its quote.
+        ``equity`` and ``rate``: in its quote. ``trial``: what is held and made if some entries were.
         """
         return CapState(
-            caps=caps, pair=pair, equity=equity, book=self._context.book, made=self._made,
+            caps=caps, pair=pair, equity=equity, book=self._context.book if trial is None else trial.book,
+            made=self._made if trial is None or trial.made is None else trial.made,
             day=day_of(now), rate=rate, ordermin=self._ordermin,
         )  # fmt: skip
 
@@ -52,6 +55,10 @@ class CapsInUse:
             yield
         finally:
             self._made.take(copy)
+
+    def made_copy(self) -> EntriesMade:
+        """What was ordered, to be counted on without being kept."""
+        return deepcopy(self._made)
 
     def _ordermin(self, pair: str) -> Decimal:
         rules = self._context.portfolio.pairs.table.find(pair)

@@ -10,6 +10,7 @@ from krakencopy.account_proc.contract.amounts import FIAT
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.exits import Exits
+from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.v1 import types_pb2 as pb
@@ -36,8 +37,9 @@ class ObstructedExit:
 class CopiedPositions:
     """The copied positions of one user, by coin."""
 
-    def __init__(self, context: CopyContext, exits: Exits, turns: Turns) -> None:
+    def __init__(self, context: CopyContext, exits: Exits, turns: Turns, sales: Sales) -> None:
         self._context = context
+        self._sales = sales
         self._book = context.book
         self._exits = exits
         self._turns = turns
@@ -47,6 +49,10 @@ class CopiedPositions:
     def held(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
         return self._book.coins.volume(asset)
+
+    def holds_sellable(self) -> bool:
+        """Whether copying holds anything that the exchange would take."""
+        return self._sales.holds_sellable()
 
     def pairs(self) -> tuple[str, ...]:
         """Pairs in which copying has bought what it holds."""

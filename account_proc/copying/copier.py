@@ -16,8 +16,9 @@ A fill is taken in one durable step. Where nothing of its coin is on its way, th
 decision and the intent, so that an order leaves after a single disk write; otherwise the fill waits in its
 coin's lane and is merged with those behind it.
 
-Copies begin in two other ways: ``sell_owed_exits`` sells what earlier exits could not (owed_exits.py), and
-``adopt_order`` and ``take_over_orders`` count orders that were found at the exchange (found_orders.py).
+Copies begin in three other ways: ``take_sync`` brings the user to the master's positions (syncs.py),
+``sell_owed_exits`` sells what earlier exits could not (owed_exits.py), and ``adopt_order`` and
+``take_over_orders`` count orders that were found at the exchange (found_orders.py).
 """
 
 from __future__ import annotations
@@ -39,16 +40,20 @@ from krakencopy.account_proc.copying.fill_answers import FillAnswers
 from krakencopy.account_proc.copying.flatten import Flatten
 from krakencopy.account_proc.copying.found_orders import FoundOrders
 from krakencopy.account_proc.copying.halted_orders import HaltedOrders
+from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.incoming_fills import IncomingFills
 from krakencopy.account_proc.copying.lookups import Lookup, Lookups
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
+from krakencopy.account_proc.copying.sales import Sales
+from krakencopy.account_proc.copying.syncs import Syncs
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.eager_tasks import EagerTasks
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -68,17 +73,19 @@ class Copier:
         halted_orders = HaltedOrders(context, self._tasks.spawn)
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
-        self._answers = FillAnswers(context, new_copies)
-        self._execution.why_no_room = self._answers.why_no_room
+        holdings, sales = Holdings(context), Sales(context)
+        self._answers = FillAnswers(context, new_copies, holdings)
+        self._execution.why_no_room = holdings.why_no_room
+        self.syncs = Syncs(context, holdings, new_copies, sales)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
-        self._flatten = Flatten(context, self._turns)
-        self._limit_flatten = Flatten(context, self._turns, of_limits=True)
+        self._flatten = Flatten(context, self._turns, sales)
+        self._limit_flatten = Flatten(context, self._turns, sales, of_limits=True)
         context.guard.listeners.append(self._look_at_wishes)
         self._found_orders = FoundOrders(context)
         self._incoming = IncomingFills(context)
         self._asked_fills = AskedFills(context, self._turns, self._answers, self._incoming, self._begin_copy)
         #: What copying holds and carries.
-        self.positions = CopiedPositions(context, exits, self._turns)
+        self.positions = CopiedPositions(context, exits, self._turns, sales)
         #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
 
@@ -112,12 +119,17 @@ class Copier:
             log.info("taking up copy %s, left %s", copy.copy_id, copy.state)
             self._open_copy(copy)
             self._tasks.spawn(self._take_up(copy))
+        items = self.syncs.left_items()
         for seq, body in self._ledger.pending_fills():
+            while items and items[0].as_of_seq < seq:
+                self._turns.add_sync(items.pop(0))
             message = pb.Fill.FromString(body)
             fill = self._incoming.kept_fill(message)
             assert fill.seq == seq
             self._incoming.taken(message)
             self._turns.add_fill(fill, self._context.now())
+        for item in items:
+            self._turns.add_sync(item)
         self._flatten.begin()
         self._limit_flatten.begin()
         self._asked_fills.begin()
@@ -148,7 +160,7 @@ class Copier:
         try:
             to_answer = [message for message in new if not self._asked_fills.has_answered(message.seq)]
             cursor = (new[-1].seq, new[-1].exec_id)
-            self._make_taken(to_answer, cursor, next(filter(self._turns.may_answer, coins), None))
+            self._make_taken(to_answer, cursor, next(filter(self._turns.may_answer_fill, coins), None))
             self._answer_waiting()
             for message in new:
                 self._incoming.taken(message)
@@ -157,6 +169,19 @@ class Copier:
         except LedgerFault as error:
             self._context.failed(error)
             raise
+
+    def take_sync(self, order: account_pb2.SyncOrder) -> None:
+        """Brings the user to the master's positions, as of the last fill that was taken. Repeated ones do
+        nothing. Raises FillGap or LedgerFault.
+        """
+        try:
+            for item in self.syncs.take_order(order):
+                self._turns.add_sync(item)
+            self._answer_waiting()
+        except LedgerFault as error:
+            self._context.failed(error)
+            raise
+        self._context.changed()
 
     def _make_taken(self, new: Sequence[pb.Fill], cursor: tuple[int, str], first_coin: str | None) -> None:
         """Moves the cursor behind new fills, answers those whose turn it is and keeps the others, durably.
@@ -190,14 +215,17 @@ class Copier:
         """Answers what waits of a coin, up to the first order; whether it has answered anything."""
         answered = False
         while self._turns.may_answer(coin):
-            first = self._turns.fills_waiting(coin)[0]
+            first, item = self._turns.fills_waiting(coin)[0], self._turns.sync_waiting(coin)
             lookup = self._lookups.before_pair(first.pair, first.side)
+            if lookup is None and item is not None:
+                lookup = self.syncs.before_item(item)
             if lookup is not None:
                 # The coin was renamed while it waited.
                 self._begin_lookup(coin, lookup)
                 break
             answered = True
-            copy = self._answers.answer_run(self._turns.take_run(coin))
+            run = self._turns.take_run(coin)
+            copy = self._answers.answer_run(run) if item is None else self.syncs.answer(item)
             if copy is not None:
                 self._begin_copy(copy)
         return answered

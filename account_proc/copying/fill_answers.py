@@ -7,14 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import partial
 
 from krakencopy.account_proc.contract.copy_state import Reason
-from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.caps import Cap, Unpriced, tightest_room
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
@@ -25,13 +23,11 @@ from krakencopy.account_proc.domain.copy_plan import (
     Slice,
     UserBalances,
     Verdict,
-    nobody_knows,
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
-from krakencopy.account_proc.domain.rules_by_pair import amounts_of
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, Side
 from krakencopy.account_proc.domain.sizing import decide
 from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.notices.unreadable import NoticeCode
@@ -99,15 +95,12 @@ def _owed(order: Order, reason: Reason, words: str) -> Carry:
 class FillAnswers:
     """Answers the fills of one user."""
 
-    def __init__(self, context: CopyContext, new_copies: NewCopies) -> None:
+    def __init__(self, context: CopyContext, new_copies: NewCopies, holdings: Holdings) -> None:
         self._context = context
         self._new_copies = new_copies
+        self._holdings = holdings
         self._book = context.book
         self._portfolio = context.portfolio
-        #: None where nothing is set.
-        cap_keys = context.by_pair.cap_keys
-        self._caps_in_use = CapsInUse(context, cap_keys) if cap_keys else None
-        self._needs_rates = bool(cap_keys or amounts_of(context.rules))
 
     def answer_run(
         self,
@@ -237,22 +230,9 @@ class FillAnswers:
     ) -> tuple[UserBalances, Verdict]:
         """What the rules say about fills of a pair that they may decide about, and by which holdings."""
         here = self._context.by_pair.of(pair.name)
-        holdings = self._holdings(pair, here.caps, now)
+        holdings = self._holdings.of(pair, here.caps, now)
         excluded = self._context.by_pair.of(fills[0].filtered_by).excluded
         return holdings, decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
-
-    def why_no_room(self, copy: CopyRecord) -> str:
-        """Why the caps of now leave no room for an entry that was intended before; empty where they do."""
-        pair, now = self._portfolio.pairs.table.find(copy.pair), self._context.now()
-        if pair is None or self._caps_in_use is None or copy.limit_price is None:
-            return ""
-        with self._caps_in_use.without(copy):
-            caps = self._holdings(pair, self._context.by_pair.of(pair.name).caps, now).caps
-            room = None if caps is None else tightest_room(caps, Price(copy.limit_price))
-        if isinstance(room, Unpriced):
-            return f"what {room.cap} leaves is not known, as {room.asset} has no known price"
-        cost = QuoteAmount(copy.ordered * copy.limit_price)
-        return f"{room} leaves {room.left} for {cost}" if room is not None and room.left < cost else ""
 
     def _reserve_cost(self, copy: CopyRecord, pair: PairRules) -> None:
         """Money that an entry may take is not spent again before the entry is over."""
@@ -290,38 +270,3 @@ class FillAnswers:
             skipped.detail += f"; {left} {pair.base} was not sold by them and stays owed"
             piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
             self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
-
-    def _holdings(self, pair: PairRules, limits: tuple[Cap, ...], now: float) -> UserBalances:
-        equity = self._portfolio.equity(pair.quote)
-        # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
-        # rest would be written off and stay. The exchange refuses what is not there, and only then are
-        # balances read and believed.
-        base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
-        known = None if equity is None else QuoteAmount(equity)
-        caps, rate = None, nobody_knows
-        if self._needs_rates:
-            rate = partial(self._rate, quote=pair.quote)
-        if limits and self._caps_in_use is not None and known is not None:
-            caps = self._caps_in_use.state(limits, pair.name, known, rate, now)
-        return UserBalances(
-            equity=known,
-            cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
-            base=BaseVolume(base),
-            notional=self._notional(pair),
-            rate=rate,
-            caps=caps,
-        )
-
-    def _rate(self, asset: str, quote: str) -> Decimal | None:
-        """What a unit of an asset is worth in a quote; by Kraken's other names (XBT, ZUSD), too, or one that
-        it had when the process started.
-        """
-        table = self._portfolio.pairs.table
-        asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
-        return self._portfolio.prices.marks.rate(asset, quote)
-
-    def _notional(self, pair: PairRules) -> QuoteAmount | None:
-        """A fixed notional in another currency, in the pair's quote."""
-        amount, asset = self._context.rules.notional, self._context.rules.notional_asset
-        rate = self._rate(asset, pair.quote) if amount is not None and asset else None
-        return None if amount is None or rate is None else QuoteAmount(amount * rate)

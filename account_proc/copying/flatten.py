@@ -17,25 +17,21 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
-from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import FlattenOrder, TradingState
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_book import CopyBook
-from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.eligibility import below_minimum
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Side
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
 
 #: Of the ledger: the last order to flatten of which nothing is left that could be sold; of limits as well.
 SOLD, LIMIT_SOLD = "flatten_sold", "limit_flatten_sold"
-#: What quotes of different coins are compared in.
-COMMON_QUOTE = "USD"
 #: An order that left before an account was flattened began at most so much later, in seconds.
 IN_FLIGHT_MAX_S = 60.0
 
@@ -45,14 +41,14 @@ class Flatten:
     own.
     """
 
-    def __init__(self, context: CopyContext, turns: Turns, *, of_limits: bool = False) -> None:
+    def __init__(self, context: CopyContext, turns: Turns, sales: Sales, *, of_limits: bool = False) -> None:
         self._of_limits = of_limits
         self._sold_key = LIMIT_SOLD if of_limits else SOLD
         self._context = context
         self._book = context.book
         self._ledger = context.ledger
-        self._portfolio = context.portfolio
         self._turns = turns
+        self._sales = sales
         self._sold = int(context.ledger.kept_value(self._sold_key) or 0)
         self._begun = False
 
@@ -110,8 +106,13 @@ class Flatten:
                 continue
             if not self._turns.is_free(coin):
                 is_whole = False
-            elif self._is_sellable(pair := self._pair_of(coin), self._book.held(coin)):
-                copies.append(self._owe(order, pair, left, number=len(copies)))
+            elif self._sales.is_sellable(pair := self._sales.pair_of(coin), self._book.held(coin)):
+                copy_id = f"f{self._ledger.revision + 1 + len(copies)}"
+                detail = f"{_words(order)}; it is owed"
+                copies.append(self._sales.owe(copy_id, pair, left, Reason.FLATTEN, detail))
+                if (quote := quote_of(pair)) not in MONEY:
+                    # There is no pair with money: what comes in for it is meant as well.
+                    self._book.left[quote] = self._sales.pair_of(quote)
         if not copies and not is_whole:
             return
         self._commit(order.number if is_whole else None, copies, self._book)
@@ -146,84 +147,12 @@ class Flatten:
             copy.detail += f"; given up: {_words(order)}"
         return copies
 
-    def _owe(self, order: FlattenOrder, pair: str, volume: BaseVolume, number: int) -> CopyRecord:
-        """The record of what is owed of a coin; no fill stands behind it, so that its id comes from the
-        revision that it will have.
-        """
-        now, price = self._context.now(), self._price_of(pair)
-        copy = CopyRecord(
-            copy_id=f"f{self._ledger.revision + 1 + number}", fill_seqs=(), pair=pair, side=Side.SELL,
-            state=CopyState.RECEIVED, reason=Reason.FLATTEN, detail=f"{_words(order)}; it is owed",
-            planned=volume.amount, received_at=now, decided_at=now, executed_at=now,
-            master_price=Decimal(0) if price is None else price.amount,
-        )  # fmt: skip
-        copy.slices = (Slice(order_id="", volume=volume, cost=NO_AMOUNT),)
-        copy.move(CopyState.CARRIED, now)
-        self._book.carry(pair, Side.SELL, copy.slices, copy.copy_id)
-        if (quote := quote_of(pair)) not in MONEY:
-            # There is no pair with money: what comes in for it is meant as well.
-            self._book.left[quote] = self._pair_of(quote)
-        self._gather_in(pair)
-        return copy
-
-    def _gather_in(self, pair: str) -> None:
-        """What is owed of the coin in other pairs is owed in this one: in two, each could be too small."""
-        pieces = list(self._book.carried[pair, Side.SELL])
-        for other in self._book.pairs_of(coin_of(pair), Side.SELL):
-            if other != pair:
-                pieces += self._book.carried[other, Side.SELL]
-                self._book.put_carried(other, Side.SELL, ())
-        self._book.put_carried(pair, Side.SELL, pieces)
-
-    # -- in which pair, and whether -------------------------------------------------------------------------
-
-    def _pair_of(self, coin: str) -> str:
-        """Where a coin is sold: with what is owed of it already, else where most was paid for it, else for
-        any money; for another coin only where there is no such pair. Where none is listed, in the first of
-        these, once it is.
-        """
-        position, marks = self._book.coins.position(coin), self._portfolio.prices.marks
-        worth = {
-            f"{coin}/{quote}": cost * (marks.rate(quote, COMMON_QUOTE) or Decimal(0))
-            for quote, cost in position.costs.items()
-        }
-        bought = self._book.names.current_pair(position.pair)
-        wanted = [
-            *self._book.pairs_of(coin, Side.SELL),
-            *sorted(worth, key=lambda pair: (-worth[pair], pair)),
-            *([bought] if bought else []),
-            *(f"{coin}/{money}" for money in (COMMON_QUOTE, *sorted(MONEY)) if money != coin),
-        ]
-        wanted.sort(key=lambda pair: quote_of(pair) not in MONEY)
-        return next(filter(self._is_listed, wanted), wanted[0])
-
-    def _is_listed(self, pair: str) -> bool:
-        rules = self._rules_of(pair)
-        return rules is not None and rules.status != NOT_LISTED
-
-    def _rules_of(self, pair: str) -> PairRules | None:
-        return self._portfolio.pairs.table.find(pair)
-
-    def _price_of(self, pair: str) -> Price | None:
-        rate = self._portfolio.prices.marks.rate(coin_of(pair), quote_of(pair))
-        return None if rate is None else Price(rate)
-
-    def _is_sellable(self, pair: str, volume: BaseVolume) -> bool:
-        """Whether the exchange takes so much, as far as is known."""
-        rules, price = self._rules_of(pair), self._price_of(pair)
-        if rules is None:
-            return bool(volume)
-        lots = volume.to_lot(rules.lot_decimals)
-        if price is None:
-            return bool(lots) and lots >= BaseVolume(rules.ordermin)
-        return below_minimum(lots, price, rules) is None
-
     def _is_selling(self) -> bool:
         """Whether something is on its way, or owed and can be sold."""
         if self._turns.orders_on_way:
             return True
         owed_in = [pair for pair, side in self._book.carried if side is Side.SELL]
-        return any(self._is_sellable(pair, self._owed_in(pair)) for pair in owed_in)
+        return any(self._sales.is_sellable(pair, self._owed_in(pair)) for pair in owed_in)
 
     def _owed_in(self, pair: str) -> BaseVolume:
         return min(self._book.carried_volume(pair, Side.SELL), self._book.held(coin_of(pair)))

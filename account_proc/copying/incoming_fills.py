@@ -7,32 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from krakencopy.account_proc.contract.errors import AccountError
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillGap, FillInvalid
 from krakencopy.account_proc.copying.last_fills import LastFills
 from krakencopy.account_proc.copying.mapped_fills import MappedFills
 from krakencopy.account_proc.copying.turns import coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import MasterFill
 from krakencopy.account_proc.domain.copy_record import master_fill
 from krakencopy.v1 import types_pb2 as pb
-
-
-class FillGap(AccountError):
-    """A fill came that does not follow the last one: the conversation must begin again."""
-
-    reason = "FILL_GAP"
-
-
-class FillDiffers(AccountError):
-    """A fill came with a number that another one had: one of both is not the journal's."""
-
-    reason = "FILL_DIFFERS"
-
-
-class FillInvalid(AccountError):
-    """A fill that cannot be: it is not the journal's."""
-
-    reason = "FILL_INVALID"
 
 
 class IncomingFills:

@@ -5,7 +5,9 @@ of the same number.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
+from krakencopy.account_proc.copying.fill_faults import FillDiffers
 from krakencopy.v1 import types_pb2 as pb
 
 #: More than a stream that is opened again repeats.
@@ -25,6 +27,19 @@ class LastFills:
         self._contents[fill.seq] = _content(fill)
         if len(self._contents) > KEPT_MAX:
             self._contents.popitem(last=False)
+
+    def check_repeated(self, cursor: tuple[int, str], fills: Iterable[pb.Fill]) -> None:
+        """Raises FillDiffers where a fill is not the one that was taken under its number. ``cursor``: the
+        last of them, by its seq and its execution id.
+        """
+        for fill in fills:
+            is_other = fill.seq == cursor[0] and fill.exec_id != cursor[1]
+            if is_other or self.had_other(fill):
+                raise FillDiffers(
+                    f"fill {fill.seq} came again with other content ({fill.exec_id}): either it or the one "
+                    "that was copied is not the journal's. Compare the copies of that number with the "
+                    "journal before this user copies on"
+                )
 
     def had_other(self, fill: pb.Fill) -> bool:
         """Whether another fill was taken under this one's number."""

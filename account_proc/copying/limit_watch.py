@@ -86,7 +86,7 @@ class LimitWatch:
             return counted
 
         context.ledger.along = count_and_wake
-        context.portfolio.outside = self._take_change
+        context.portfolio.outside.append(self._take_change)
         book.write()
         book.hold(context.guard)
         self._show()

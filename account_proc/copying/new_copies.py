@@ -5,6 +5,7 @@ durable yet; the caller that commits the record makes it so.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.copying.copy_context import CopyContext
@@ -15,6 +16,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.entry_sizing import copied_at
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import Price, Side
+from krakencopy.account_proc.domain.sync_sizing import SyncItem
 
 
 class NewCopies:
@@ -45,6 +47,22 @@ class NewCopies:
                 copy.move(CopyState.CARRIED, now)
             case Order():
                 self._intend(copy, decision, now)
+        return copy
+
+    def of_sync(
+        self, item: SyncItem, pair: str, decision: Order | Skip, price: Price | None, now: float
+    ) -> CopyRecord:
+        """The copy of a coin of a sync, ``price`` being what it cost then: no fill stands behind it."""
+        copy = CopyRecord(
+            copy_id=item.copy_id, fill_seqs=(), pair=pair, side=Side.BUY, state=CopyState.RECEIVED,
+            reason=decision.reason, detail=decision.detail, received_at=item.taken_at, decided_at=now,
+            executed_at=now, master_price=Decimal(0) if price is None else price.amount, cap=decision.cap,
+            source=item.source,
+        )  # fmt: skip
+        if isinstance(decision, Skip):
+            copy.move(CopyState.SKIPPED, now)
+        else:
+            self._intend(copy, decision, now)
         return copy
 
     def of_owed_exit(self, order: Order, pair: PairRules, price: Price) -> CopyRecord:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from math import inf
 
 from krakencopy.account_proc.domain.copy_plan import MasterFill
-from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side
+from krakencopy.account_proc.domain.sync_sizing import SyncItem
 
 #: Fills that are merged into one order at most.
 MERGE_MAX = 1_000
@@ -25,6 +27,13 @@ class Waiting:
 
     fill: MasterFill
     received_at: float
+    #: Not a fill of the master's but a coin of a sync, which ``fill`` only gives the pair of.
+    sync: SyncItem | None = None
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """Where it stands: behind the fills up to its own, a sync's coins among each other in their order."""
+        return self.fill.seq, 0 if self.sync is None else self.sync.index
 
 
 def coin_of(pair: str) -> str:
@@ -58,6 +67,11 @@ class Turns:
         lane = self._lanes.setdefault(coin_of(fill.pair), deque())
         lane.append(Waiting(fill, received_at))
 
+    def add_sync(self, item: SyncItem) -> None:
+        """Puts a coin of a sync behind what waits of that coin."""
+        lane = self._lanes.setdefault(item.coin, deque())
+        lane.append(Waiting(_stand_in(item), item.taken_at, item))
+
     def begin_order(self, copy_id: str, pair: str) -> None:
         """The order of a copy is on its way; ``pair`` in the names that its coins have now."""
         self._on_way[copy_id] = pair
@@ -77,14 +91,14 @@ class Turns:
     def rename(self, current_pair: Callable[[str], str]) -> None:
         """Coins have other names from now on; ``current_pair`` gives a pair its name of now."""
         waiting = sorted(
-            (each for lane in self._lanes.values() for each in lane), key=lambda each: each.fill.seq
+            (each for lane in self._lanes.values() for each in lane), key=lambda each: each.place
         )
         self._lanes.clear()
         for each in waiting:
-            fill = replace(
-                each.fill, pair=current_pair(each.fill.pair), master_pair=current_pair(each.fill.master_pair)
-            )
-            self.add_fill(fill, each.received_at)
+            pair = current_pair(each.fill.pair)
+            item = None if each.sync is None else replace(each.sync, coin=coin_of(pair), pair=pair)
+            fill = replace(each.fill, pair=pair, master_pair=current_pair(each.fill.master_pair))
+            self._lanes.setdefault(coin_of(pair), deque()).append(replace(each, fill=fill, sync=item))
         self._on_way = {copy_id: current_pair(pair) for copy_id, pair in self._on_way.items()}
 
     # -- what is there --------------------------------------------------------------------------------------
@@ -103,10 +117,15 @@ class Turns:
         """The fills of a coin that wait, in the journal's order."""
         return [each.fill for each in self._lanes.get(coin, ())]
 
+    def sync_waiting(self, coin: str) -> SyncItem | None:
+        """What waits first of a coin, where that is no fill but a coin of a sync."""
+        lane = self._lanes.get(coin)
+        return lane[0].sync if lane else None
+
     def coins_waiting(self) -> list[str]:
         """Coins of which fills wait, by the first of each in the journal's order."""
         coins = [coin for coin, lane in self._lanes.items() if lane]
-        return sorted(coins, key=lambda coin: self._lanes[coin][0].fill.seq)
+        return sorted(coins, key=lambda coin: self._lanes[coin][0].place)
 
     def is_occupied(self, coin: str) -> bool:
         """Whether the coin's lane stands still: an order of it is on its way, or something is looked up."""
@@ -137,20 +156,24 @@ class Turns:
         for pair in self._on_way.values():
             if coin in pair.split("/") or coin_of(pair) == quote:
                 return False
-        return first.seq < self._first_of_others(coin, quote)
+        return lane[0].place < self._first_of_others(coin, quote)
 
-    def _first_of_others(self, coin: str, quote: str) -> float:
+    def may_answer_fill(self, coin: str) -> bool:
+        """The same where what waits first is a fill."""
+        return self.may_answer(coin) and self.sync_waiting(coin) is None
+
+    def _first_of_others(self, coin: str, quote: str) -> tuple[float, int]:
         """The first fill that waits in another lane and changes a coin that fills of this lane and quote
         count on: those behind it wait.
         """
         others = (
-            each.fill.seq
+            each.place
             for other, lane in self._lanes.items()
             if other != coin
             for each in lane
             if other == quote or quote_of(each.fill.pair) == coin
         )
-        return min(others, default=inf)
+        return min(others, default=(inf, 0))
 
     def take_run(self, coin: str, *, of_one_order: bool = False) -> list[Waiting]:
         """Takes the fills that are merged into the next order out of a coin's lane: the first, and those of
@@ -167,9 +190,12 @@ class Turns:
         lowest = highest = first.price
         most_bps = self._max_slippage_bps(first.pair)
         others = self._first_of_others(coin_of(first.pair), quote_of(first.pair))
+        is_sync = lane[0].sync is not None
         yield lane.popleft()
+        if is_sync:
+            return
         for _ in range(MERGE_MAX - 1):
-            if not lane or lane[0].fill.seq > others or not _is_like(lane[0].fill, first):
+            if not lane or lane[0].place > others or lane[0].sync or not _is_like(lane[0].fill, first):
                 return
             fill = lane[0].fill
             if of_one_order and fill.order_id != first.order_id:
@@ -184,3 +210,13 @@ def _is_like(fill: MasterFill, first: MasterFill) -> bool:
     """Whether one order may answer both."""
     alike = ("pair", "side", "pair_unknown", "master_pair", "rate_unknown")
     return all(getattr(fill, name) == getattr(first, name) for name in alike)
+
+
+def _stand_in(item: SyncItem) -> MasterFill:
+    """What a coin of a sync waits by."""
+    nothing, no_volume = QuoteAmount(Decimal(0)), BaseVolume(Decimal(0))
+    return MasterFill(
+        seq=item.as_of_seq, order_id=item.order_id, pair=item.pair, side=Side.BUY, price=Price(Decimal(0)),
+        volume=no_volume, master_equity=nothing, master_cash=nothing, position_before=no_volume,
+        position_after=no_volume, master_position=no_volume, margin=False, executed_at=item.taken_at,
+    )  # fmt: skip

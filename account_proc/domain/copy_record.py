@@ -71,6 +71,8 @@ class CopyRecord:
     sent_at: float = 0.0
     acknowledged_at: float = 0.0
     finished_at: float = 0.0
+    #: What it follows from where that is no fill: which sync, who asked for it, when and why.
+    source: str = ""
 
     def move(self, state: CopyState, now: float, *, reason: str = "", detail: str = "") -> None:
         """Goes to another state, by the table. An end stamps ``finished_at``."""
@@ -96,7 +98,7 @@ class CopyRecord:
             filled_volume=plain(self.filled), order_id=self.order_id, cl_ord_id=self.cl_ord_id,
             attempts=self.attempts, joined_copy_id=self.joined_copy_id, carried_in=self.carried_in,
             user_equity=plain(self.user_equity), revision=self.revision, cap=self.cap,
-            master_pair=self.master_pair,
+            master_pair=self.master_pair, source=self.source,
         )  # fmt: skip
         copy.shadow = is_shadow
         if self.filled:

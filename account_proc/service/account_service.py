@@ -19,7 +19,7 @@ from krakencopy.account_proc.contract.errors import (
     ExchangeError,
 )
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.incoming_fills import FillDiffers, FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillInvalid
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -144,7 +144,9 @@ class AccountServicer(OrderCalls, LimitCalls, AskedFillCalls):
         copier.master_pairs.update(first.start.master_pairs)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
-        ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
+        ready = pb.CopyReady(
+            cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id, synced=ledger.synced
+        )
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._read_requests(copier, requests))
         taking.add_done_callback(lambda _: self._process.change_signal.notify())
@@ -181,9 +183,12 @@ class AccountServicer(OrderCalls, LimitCalls, AskedFillCalls):
             if request.WhichOneof("item") == "renamed":
                 _rename(copier, (request.renamed,))
             # While draining, fills are left to the journal, which sends them again at the next start.
-            if request.fills and not self._process.draining:
+            if not self._process.draining:
                 try:
-                    copier.take_fills(request.fills)
+                    if request.WhichOneof("item") == "sync":
+                        copier.take_sync(request.sync)
+                    if request.fills:
+                        copier.take_fills(request.fills)
                 except (FillDiffers, FillInvalid) as error:
                     raise refusal(Status.DATA_LOSS, error.reason, str(error)) from error
 
@@ -246,6 +251,17 @@ class AccountServicer(OrderCalls, LimitCalls, AskedFillCalls):
         await self._process.guard.keep_to_states()
         # Hundreds of processes are asked at once: the whole snapshot follows by itself.
         return pb.ReadTradingStatesResponse(trading=trading_status(self._process.guard))
+
+    async def PlanSync(self, request: pb.PlanSyncRequest) -> pb.PlanSyncResponse:
+        """What a sync would do now."""
+        copier = self._process.copier
+        if copier is None:
+            message = "this account copies nobody, or is not connected yet"
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", message)
+        try:
+            return pb.PlanSyncResponse(positions=await copier.syncs.plan(request.sync))
+        except FillInvalid as error:
+            raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
 
     async def Drain(
         self,

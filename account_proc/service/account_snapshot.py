@@ -61,6 +61,12 @@ def account_snapshot(
         snapshot.positions_known = True
         snapshot.cursor_seq = account.ledger.cursor or 0
         snapshot.copies_open = user.copies_open
+        snapshot.synced = account.ledger.synced
+        snapshot.deposits = account.deposits.noticed
+        # Asked of one that leaves, which buys nothing: of others it would cost each snapshot a little.
+        may_leave = snapshot.trading.state != types_pb2.TRADING_STATE_ACTIVE
+        is_known = account.portfolio.loaded
+        snapshot.holds_copied = may_leave and (not is_known or user.copier.positions.holds_sellable())
         snapshot.positions.extend(user.copier.positions.to_proto())
         snapshot.drifts.extend(map(drift_to_proto, user.drifts()))
         if user.limits is not None:

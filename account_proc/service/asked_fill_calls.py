@@ -12,7 +12,7 @@ from krakencopy.account_proc.contract.copy_state import ENDS
 from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, Outcome
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.incoming_fills import FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillInvalid
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal

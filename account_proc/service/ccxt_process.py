@@ -334,6 +334,10 @@ class BrokerServicer:
         """Refused: coins that are copied are Kraken's."""
         raise self._refusal("what is copied is at Kraken")
 
+    async def PlanSync(self, request: pb.PlanSyncRequest) -> NoReturn:
+        """Refused: it copies nobody."""
+        raise self._refusal("it copies nobody")
+
     def _refusal(self, why: str) -> GRPCError:
         spec = self._process.spec
         message = f"{spec.id} is at {spec.broker}, by ccxt: {why}"

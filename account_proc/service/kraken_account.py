@@ -31,7 +31,7 @@ from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.pair_spellings import coin_name
 from krakencopy.account_proc.contract.proto_time import utc_clock
-from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, OnDeposit, Role
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
@@ -54,6 +54,7 @@ from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.account_proc.state.shadow_mark import keep_to_mode
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
+from krakencopy.account_proc.trading.deposits import Deposits
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.own_orders import OwnOrders
@@ -68,6 +69,8 @@ from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
 
+#: What deposits are compared in.
+COMMON_CURRENCY = "USD"
 #: The exchange's time is waited for so long at most, in seconds, where it must be known for certain: exits
 #: may stand behind.
 TIME_WITHIN_S = 2.0
@@ -128,6 +131,7 @@ class KrakenAccount:
             self.calls, self.clock, self.notices.odd_row, self.notices.market_refused
         )
         self.announcements = Announcements(changed)
+        self.deposits = Deposits(self.ledger, self._in_common, lambda: self.portfolio.equity(COMMON_CURRENCY))
         self.portfolio = self._make_portfolio()
         needs = Needs.of(
             spec.role,
@@ -166,6 +170,8 @@ class KrakenAccount:
         )
         # A master's are announced: its users still hold what it may have parted with.
         outside = self._announce_outside_change if spec.role is Role.MASTER else None
+        if spec.role is Role.USER and spec.copy.on_deposit is OnDeposit.RESYNC:
+            outside = self.deposits.note_change
         kind = partial(ShadowPortfolio, traded_in(self.ledger)) if spec.shadow else Portfolio
         return kind(
             self.exchange, self._changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
@@ -372,6 +378,10 @@ class KrakenAccount:
         """In any thread: what is shown has changed."""
         with suppress(RuntimeError):  # the loop is over
             self._loop.call_soon_threadsafe(self._changed)
+
+    def _in_common(self, asset: str) -> Decimal | None:
+        """What a unit of an asset is worth in the currency that deposits are compared in."""
+        return self.portfolio.prices.marks.rate(asset, COMMON_CURRENCY)
 
     def _announce_outside_change(self, change: Mapping[str, Decimal], kind: str) -> None:
         for severity, code, message, asset in of_outside_change(change, kind):

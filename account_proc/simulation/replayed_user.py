@@ -20,6 +20,7 @@ from krakencopy.account_proc.copying.excluded_entries import give_up_excluded
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
 from krakencopy.account_proc.copying.halted_orders import HaltedOrders
+from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.copying.turns import Turns, Waiting, coin_of, quote_of
@@ -102,7 +103,7 @@ class ReplayedUser:
         self._new_copies = new_copies
         turns = Turns(lambda pair: self._context.rules_of(pair).max_slippage_bps)
         self._owed_exits = OwedExits(self._context, exits, new_copies, turns)
-        self._answers = FillAnswers(self._context, new_copies)
+        self._answers = FillAnswers(self._context, new_copies, Holdings(self._context))
 
     def _make_context(self, account_id: str, rules: CopyRules) -> CopyContext:
         return CopyContext(

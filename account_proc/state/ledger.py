@@ -19,6 +19,7 @@ from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
+from krakencopy.account_proc.domain.sync_sizing import SyncItem, items_from, items_text
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,
     copy_from,
@@ -105,13 +106,16 @@ class Ledger(LedgerWishes):
         flattened: int | None = None,
         limit_flattened: int | None = None,
         answered_wish: str | None = None,
+        synced: int | None = None,
+        sync_items: list[SyncItem] | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
         a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
         copying bought, all of which is owed now; ``limit_flattened``: that of one which came of a limit.
-        ``answered_wish``: a wish, by its copy's id, that these copies answer.
+        ``answered_wish``: a wish, by its copy's id, that these copies answer. ``synced``: the number of a
+        sync, which is taken; ``sync_items``: all coins of syncs that are not answered yet.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -144,6 +148,8 @@ class Ledger(LedgerWishes):
                 | ({} if limit_flattened is None else {"limit_flattened": str(limit_flattened)})
                 | {f"kept {name}": value for name, value in self.along(copies).items()}
                 | ({} if answered_wish is None else self._without_wish(answered_wish))
+                | ({} if synced is None else {"synced": str(synced)})
+                | ({} if sync_items is None else {"sync_items": items_text(sync_items)})
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()
@@ -208,6 +214,11 @@ class Ledger(LedgerWishes):
     def pending_fills(self) -> list[tuple[int, bytes]]:
         """Fills that were taken and not answered, by seq."""
         return list(self._db.execute("SELECT seq, body FROM pending_fills ORDER BY seq"))
+
+    def sync_items(self) -> list[SyncItem]:
+        """Coins of syncs that were taken and not answered, in order."""
+        with self._reading:
+            return items_from(self._meta.get("sync_items", "[]"))
 
     def load_book(self) -> CopyBook:
         """The memory of the rules as it was at the last commit."""

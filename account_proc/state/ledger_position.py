@@ -44,6 +44,11 @@ class LedgerPosition(LedgerFile):
         """The same of orders that came of a limit, which have numbers of their own."""
         return int(self._meta.get("limit_flattened", "0"))
 
+    @property
+    def synced(self) -> int:
+        """The number of the last sync that was taken; 0 for none."""
+        return int(self._meta.get("synced", "0"))
+
     def join(self, journal_id: str, seq: int) -> None:
         """Binds the ledger to a journal, from after this fill."""
         with self._transaction():

@@ -80,7 +80,8 @@ class Portfolio:
         self._read_balances: Mapping[str, Decimal] = {}
         #: Until then an order is taken to leave those alone (Unix seconds).
         self._distrusted_until: dict[str, float] = {}
-        self.outside = outside
+        #: Who is called with what came from outside.
+        self.outside = [] if outside is None else [outside]
         self._account = exchange.account
         self.notices = Notices(now, changed) if notices is None else notices
         #: Assets that balances name without an amount that can be read, and of which none was counted before.
@@ -205,8 +206,8 @@ class Portfolio:
             self.wallet.add_amount(asset, amount)
             if amount > 0:
                 self.prices.expect(asset)
-        if change and self.outside is not None:
-            self.outside(change, kind)
+        for take in self.outside if change else ():
+            take(change, kind)
 
     def rename(self, old: str, new: str) -> None:
         """An asset has another name from now on."""

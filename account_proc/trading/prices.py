@@ -86,6 +86,11 @@ class Prices:
             raise OutcomeUnknown("Ticker", f"the exchange tells no price of {pair}")
         return quote
 
+    async def tickers(self, pairs: Iterable[str]) -> Mapping[str, Quote]:
+        """Bid and ask of several pairs, now; of those that the exchange tells. Raises ExchangeError."""
+        names = tuple(dict.fromkeys(pairs))
+        return await self._market.ticker(names) if names else {}
+
     def set_marks(self, quote: str, marks: Mapping[str, str]) -> None:
         """Takes over the master's prices, so that both sides of a ratio are valued alike."""
         for asset, price in marks.items():

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
 from krakencopy.client.cli.limit_arguments import add_limits
@@ -125,7 +126,8 @@ def _parser() -> _Parser:
     _add_set(command)
     _add_trading(command)
     add_limits(command, _reason)
-    _add_rename(command)
+    add_rename(command)
+    add_resync(command, _reason)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     _add_own_orders(command)
@@ -253,14 +255,6 @@ def _check_target(arguments: argparse.Namespace) -> None:
         raise BadInput("--all means every account; leave out the others")
     if not (arguments.all or arguments.ids or arguments.groups):
         raise BadInput("name accounts, --group or --all")
-
-
-def _add_rename(command: Any) -> None:
-    sub = command(
-        "rename", "have positions follow a coin that the exchange gave another name, e.g. MATIC POL"
-    )
-    sub.add_argument("old", metavar="OLD", help="its name until now")
-    sub.add_argument("new", metavar="NEW", help="its name from now on")
 
 
 def _add_lists(command: Any) -> None:

@@ -26,6 +26,7 @@ from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.setting_commands import set_settings
 from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
+from krakencopy.client.cli.sync_commands import resync
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
@@ -370,6 +371,7 @@ COMMANDS: dict[str, Command] = {
     "orders": orders,
     "cancel": cancel,
     "rename": rename,
+    "resync": resync,
     "set": set_settings,
     "watch": watch,
     "events": events,

@@ -22,6 +22,7 @@ from krakencopy.client.sdk.limit_calls import LimitCalls
 from krakencopy.client.sdk.order_calls import OrderCalls
 from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
 from krakencopy.client.sdk.setting_calls import SettingCalls
+from krakencopy.client.sdk.sync_calls import SyncCalls
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
 from krakencopy.client.sdk.trading_calls import TradingCalls
 from krakencopy.client.sdk.watch_stream import Stream, Watch
@@ -33,7 +34,7 @@ CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
-class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls):
+class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own

@@ -36,6 +36,7 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
             ("group", plain(account.group)),
             ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
             ("reason", account_reason(account)),
+            ("leaving", plain(account.leaving)),
             ("trading", restricted(account)),
             ("flatten", flattening(account)),
             ("copying", paused(account)),

@@ -233,6 +233,10 @@ def _report_details(account: pb.AccountReport) -> list[str]:
         (
             ("on its way", _waiting(account)),
             ("beside", _beside(account.without_fill)),
+            (
+                "syncs",
+                plain("; ".join(f"{count} x {each}" for each, count in sorted(account.sources.items()))),
+            ),
             ("bought", _amounts(dict(account.bought))),
             ("sold", _amounts(dict(account.sold))),
             ("fees", _amounts(dict(account.fees))),

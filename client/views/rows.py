@@ -87,6 +87,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
         note = joined(
             account.message,
             _next_start(account),
+            plain(account.leaving),
             restricted(account),
             still_flattening(account),
             paused(account),
@@ -318,7 +319,8 @@ def copy_row(copy: nouns.Copy) -> list[str]:
 
 def copy_reason(copy: nouns.Copy) -> str:
     """The numbers only where something is missing: of what went as planned, `why` shows them."""
-    return because(copy.reason, copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
+    words = copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail
+    return because(copy.reason, joined(copy.source, words))
 
 
 def seqs(copy: nouns.Copy) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
@@ -59,6 +60,7 @@ class Shared:
     reports: ReportLog
     identities: Identities
     names: CoinNames
+    syncs: SyncOrders
     #: Gets the fault of a journal that cannot keep what was received: nothing more may be handed out then.
     queue: WorkQueue
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import cast
 
 from grpclib.const import Status
@@ -20,6 +21,8 @@ from krakencopy.v1 import types_pb2
 
 #: Times of fan-out that are remembered until the copy is reported.
 SENT_MAX = 1_000
+#: Between two looks whether a sync can be sent, in seconds.
+SYNC_LOOK_S = 1.0
 
 
 class CopyStream:
@@ -33,6 +36,8 @@ class CopyStream:
         self._fills = shared.fills
         self._owner = owner
         self._sent_at: OrderedDict[int, float] = OrderedDict()
+        #: The last sync that the user's ledger has, or was sent.
+        self._synced = 0
         #: Nothing more is sent.
         self._closing = False
         #: Everything that was in flight has ended, so that the stream may end: not before, or the last
@@ -69,6 +74,7 @@ class CopyStream:
             self._check_same_fill(ready)
             self._fills.users.join(self._news)
             try:
+                self._synced = ready.synced
                 await self._converse(call, ready.cursor_seq, len(start.renames))
             finally:
                 self._fills.users.leave(self._news)
@@ -124,7 +130,9 @@ class CopyStream:
         while not self._drained:
             seen = self._news.version
             batch = None if self._closing or self._owner.paused else self._fills.after(position)
-            mode = sent_mode if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
+            sync = self._sync_after(position) if batch is None else None
+            has_work = batch is not None or sync is not None
+            mode = sent_mode if self._closing else self._owner.trading_mode(fills_wait=has_work)
             if len(self._journal.coins.renames) > renames:
                 # Before any fill under a new name.
                 await call.send_message(pb.CopyFillsRequest(renamed=self._journal.coins.renames[renames]))
@@ -136,8 +144,13 @@ class CopyStream:
                 sent_mode = mode
                 self._owner.trading_mode_sent(mode)
                 continue
+            if sync is not None:
+                # Behind the last fill that it counts, and before any other.
+                await call.send_message(pb.CopyFillsRequest(sync=sync))
+                self._synced = sync.number
+                continue
             if batch is None:
-                await self._news.wait(seen)
+                await self._wait_for_news(seen)
                 continue
             sent_at = time.time()
             for seq in range(batch.first_seq, batch.last_seq + 1):
@@ -148,6 +161,20 @@ class CopyStream:
             while len(self._sent_at) > SENT_MAX:
                 self._sent_at.popitem(last=False)
         await call.end()
+
+    def _sync_after(self, position: int) -> pb.SyncOrder | None:
+        """What a user that has all fills up to a position is sent to bring it to the master's positions."""
+        if self._closing or self._owner.paused or position != self._fills.head:
+            return None
+        return self._shared.syncs.order_for(self._account_id, self._synced)
+
+    async def _wait_for_news(self, seen: int) -> None:
+        """For a fill, mostly. Nothing says when the master's equity is known that a sync waits for."""
+        if not self._shared.syncs.is_waiting(self._account_id, self._synced):
+            await self._news.wait(seen)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(seen), SYNC_LOOK_S)
 
     def _report(self, report: pb.CopyReport) -> None:
         for copy in report.copies:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.journal.journal import Journal
@@ -22,9 +23,11 @@ class AccountRegistry:
     """The accounts of one configuration, which may change while they run. Writes raise JournalFault."""
 
     def __init__(
-        self, journal: Journal, turns: KeyTurns, make: Callable[[AccountConfig], SupervisedAccount]
-    ) -> None:
+        self, journal: Journal, turns: KeyTurns, make: Callable[[AccountConfig], SupervisedAccount],
+        syncs: SyncOrders,
+    ) -> None:  # fmt: skip
         """``make`` gives the supervised account of a configured one."""
+        self._syncs = syncs
         self._journal = journal
         self._turns = turns
         self._make = make
@@ -64,8 +67,12 @@ class AccountRegistry:
 
     def add_all(self, config: Config) -> None:
         """The accounts of the run's first configuration."""
+        known = set(self._journal.user_ids())
         for user in config.users:
-            self._journal.join(user.id)
+            with self._journal.together():
+                self._journal.join(user.id)
+                if user.id not in known:
+                    self._syncs.ask_for_join(user)
         for account in config.accounts:
             self._add_account(account)
         self._sort()
@@ -75,6 +82,7 @@ class AccountRegistry:
         for account in difference.added:
             if account.copies:
                 self._journal.join(account.id)
+                self._syncs.ask_for_join(account)
 
     def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
         """The second part; ``loaded`` are the credentials of those that it touches. Processes of accounts

@@ -11,7 +11,15 @@ from typing import Any
 
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.pair_spellings import coin_name
-from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
+from krakencopy.account_proc.contract.spec import (
+    BalanceBasis,
+    CopyRules,
+    OnDeposit,
+    OnJoin,
+    OnLeave,
+    OrderStyle,
+    Sizing,
+)
 from krakencopy.supervisor.config.loss_limits import loss_limits_of
 from krakencopy.supervisor.config.toml_table import Table, show
 
@@ -79,6 +87,9 @@ def copy_values(table: Table) -> dict[str, Any]:
         "pairs": _pairs(table),
         "limits": loss_limits_of(table, "limits"),
         "map": _map(table),
+        "on_join": table.choice("on_join", OnJoin),
+        "on_leave": table.choice("on_leave", OnLeave),
+        "on_deposit": table.choice("on_deposit", OnDeposit),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(

@@ -10,8 +10,9 @@
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
                  pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs;
-                 map = { "*/USD" = "*/EUR" }: pairs that are copied in another quote; limits, as
-                 [[copy.limits]] (config/loss_limits.py); with the defaults of ``CopyRules``
+                 map = { "*/USD" = "*/EUR" }: pairs that are copied in another quote; on_join, on_leave,
+                 on_deposit; limits, as [[copy.limits]] (config/loss_limits.py); with the defaults of
+                 ``CopyRules``
     [[total_limits]] limits to the losses of all users together, as [[copy.limits]]
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];

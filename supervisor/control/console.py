@@ -110,6 +110,8 @@ def _fill_line(fill: pb.Fill) -> str:
 
 
 def _fills(copy: pb.Copy) -> str:
+    if not copy.fill_seqs and copy.source:
+        return copy.source
     return "fill " + ",".join(str(seq) for seq in copy.fill_seqs)
 
 

@@ -8,6 +8,7 @@ without a pause in it. It must not know how accounts take their new settings (su
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -17,11 +18,18 @@ from pathlib import Path
 from typing import Protocol
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
-from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.contract.spec import Credentials, OnJoin
 from krakencopy.supervisor.accounts.kept_settings import kept_events, kept_lines
+from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
+from krakencopy.supervisor.config.leaving_accounts import (
+    Leaver,
+    configured_leavers,
+    leavers_of,
+    with_leavers,
+)
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.private_files import check_file, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
@@ -112,7 +120,11 @@ class Reloader:
             raise ReloadRefused("NO_CONFIGURATION_FILE", message)
         self.check_staying()
         try:
-            file = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            written = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            known = self._supervisor.leavers.by_id
+            leaving = leavers_of(written, known, time.time())
+            file, left_out = await asyncio.to_thread(with_leavers, written, leaving)
+            _check_left_out(left_out)
             traded = list(self._supervisor.fills.pairs)
             check_notionals(file, traded)
             settings = {(row.target, row.key): row.value for row in self._supervisor.journal.settings()}
@@ -124,7 +136,9 @@ class Reloader:
             loaded = await self._keys.prepare(new, difference.touched)
         except ConfigFaults as found:
             raise ReloadRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
+        begin = {key: one for key, one in leaving.items() if not known[key].leaves}
         answer = self._answer(difference, dry_run=dry_run)
+        self._add_leavers(answer, begin)
         answer.kept.extend(kept_lines(new))
         if dry_run:
             return answer
@@ -133,8 +147,10 @@ class Reloader:
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self.check_staying()
-        known = self._supervisor.config.written.without_effect
-        self._supervisor.apply(difference, loaded, str(self._path), kept_events(new, known))
+        shown = self._supervisor.config.written.without_effect
+        events = [*kept_events(new, shown), *leaving_events(begin, returned(known, leaving))]
+        leavers = configured_leavers(new, leaving)
+        self._supervisor.apply(difference, loaded, str(self._path), events, leavers)
         return answer
 
     def check_staying(self) -> None:
@@ -160,6 +176,12 @@ class Reloader:
         answer.accounts.extend(map(self.account_change, difference.changed))
         return answer
 
+    def _add_leavers(self, answer: pb.ReloadResponse, begin: Mapping[str, Leaver]) -> None:
+        """Those that are not in the file any more and stay for a while."""
+        for account_id, leaver in begin.items():
+            effect = f"it buys nothing any more and stays until copying holds nothing ({leaver.policy})"
+            answer.accounts.add(account_id=account_id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
+
     def account_change(self, changed: Changed) -> pb.AccountChange:
         """What a changed account's other settings mean for it."""
         return pb.AccountChange(
@@ -174,9 +196,12 @@ class Reloader:
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"
+        words = "it copies what the master trades from now on"
         if account.id in self._supervisor.journal.user_ids():
-            return "it was configured before and goes on from its ledger"
-        return "it copies what the master trades from now on"
+            words = "it was configured before and goes on from its ledger"
+        if account.copy.on_join is not OnJoin.FILLS_ONLY:
+            words += f", and is brought to what the master holds (on_join = {account.copy.on_join})"
+        return words
 
     def _effect_on_removed(self, account: AccountConfig) -> str:
         known = self._supervisor.accounts[account.id]
@@ -201,6 +226,16 @@ class Reloader:
         if account.life.state in {State.FAILED, State.BACKOFF}:
             return f"it is {account.life.state} and is given another try"
         return "this holds from its start"
+
+
+def _check_left_out(left_out: Mapping[str, str]) -> None:
+    """Raises ReloadRefused for users that are to leave and cannot be told apart from what the file says."""
+    if left_out:
+        lines = [
+            f"{account_id} leaves still, and does not go with the file: {why}"
+            for account_id, why in left_out.items()
+        ]
+        raise ReloadRefused("BAD_CONFIGURATION", "\n".join(map(cut_text, lines)))
 
 
 def _setting_change(setting: Setting) -> pb.SettingChange:

@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message, nonce_message, standing
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.accounts.leaving_events import leaving_words
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
 from krakencopy.supervisor.control.copy_calls import CopyCalls
@@ -42,6 +43,7 @@ from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
 from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
+from krakencopy.supervisor.control.sync_calls import SyncCalls
 from krakencopy.supervisor.control.trading_calls import TradingCalls
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
@@ -66,7 +68,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls):
+class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -80,6 +82,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         TradingCalls.__init__(self, supervisor, self._answers)
         LimitCalls.__init__(self, supervisor, self._answers)
         CopyCalls.__init__(self, supervisor, self._answers)
+        SyncCalls.__init__(self, supervisor, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -279,6 +282,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
+        message.leaving = leaving_words(self._supervisor.leavers.by_id.get(account_id))
         message.trading.CopyFrom(self._supervisor.trading_acks.status(account))
         if (notice := self._supervisor.trading_acks.notice(account_id)) is not None:
             message.notices.append(notice)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.supervisor.journal.leaving_users import LeavingUsers
 from krakencopy.supervisor.journal.master_coins import MasterCoins
-from krakencopy.supervisor.journal.setting_changes import SettingChanges
 from krakencopy.v1 import types_pb2 as pb
 
 #: Copies counted by user, state and reason.
@@ -29,7 +29,7 @@ class UserMark:
     acked_revision: int
 
 
-class Journal(SettingChanges):
+class Journal(LeavingUsers):
     """Opened once, by the one supervisor that holds the state folder's lock."""
 
     def _load(self) -> None:
@@ -45,6 +45,8 @@ class Journal(SettingChanges):
         #: Users whose copies are a shadow's, configured or not.
         self.shadows = set(self._read_shadows())
         self.coins = self._read_coins()
+        self._load_syncs()
+        self._load_leavers()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
@@ -77,6 +79,8 @@ class Journal(SettingChanges):
             self.last_event = self._number("SELECT max(seq) FROM events")
             if len(self.coins.renames) != renames:
                 self.coins = self._read_coins()
+            self._load_syncs()
+            self._load_leavers()
             raise
 
     # -- fills ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import (
@@ -48,6 +48,12 @@ class MasterCoins:
     def position(self, coin: str) -> Decimal:
         """How much of a coin the master holds of what it bought since the journal began."""
         return self._coins.volume(self._names.current(coin))
+
+    def held(self) -> Iterator[tuple[str, Position]]:
+        """What the master holds of what it bought since the journal began, by coin."""
+        return (
+            (coin, each) for coin, each in self._coins if each.volume and self._names.now_of(coin) is None
+        )
 
     def current_name(self, coin: str) -> str:
         """The name that a coin has now."""

@@ -31,6 +31,8 @@ BATCH = 100
 ANSWERS = 1_000
 #: Delays of the latest copies that are looked at, for each user.
 DELAYS_MAX = 10_000
+#: Of syncs, as each is one.
+SOURCES_MAX = 20
 #: Reasons of entries that were ordered.
 SIZED_ENTRIES = frozenset({Reason.SCALED, Reason.CAPPED, Reason.CASH_LIMITED})
 COUNTED = {
@@ -182,6 +184,8 @@ class _Sums:
         self._reasons: Counter[str] = Counter()
         self._caps: Counter[str] = Counter()
         self._without_fill: Counter[str] = Counter()
+        #: By what they follow from, the latest last.
+        self._sources: dict[str, int] = {}
         #: By side or "fees", then by asset.
         self._traded: dict[str, dict[str, Decimal]] = {
             side: defaultdict(Decimal) for side in ("bought", "sold", "fees")
@@ -194,6 +198,8 @@ class _Sums:
             self._ends.append((copy.account_id, copy.state, copy.reason, 1))
         if not copy.fill_seqs:
             self._without_fill[COUNTED.get(copy.state, "open")] += 1
+        if copy.source:
+            self._sources[copy.source] = self._sources.pop(copy.source, 0) + 1
         if copy.state in EXPLAINED:
             self._reasons[copy.reason] += 1
         if copy.cap:
@@ -216,6 +222,8 @@ class _Sums:
             line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
         for reason, count in self._reasons.items():
             line.reasons[reason] = count
+        for source in list(self._sources)[-SOURCES_MAX:]:
+            line.sources[source] = self._sources[source]
         for cap, count in self._caps.items():
             line.caps[cap] = count
         for name, amounts in self._traded.items():

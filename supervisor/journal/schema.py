@@ -9,7 +9,7 @@ from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.supervisor.journal.master_coins import count_fill, write_positions
 from krakencopy.v1 import types_pb2 as pb
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -47,6 +47,17 @@ CREATE TABLE setting_changes (
 CREATE INDEX setting_changes_by_place ON setting_changes (target, key);
 """
 SCHEMA += SETTINGS
+#: Every time that a user is to be brought to the master's positions, and users that leave the configuration
+#: and are kept until their copied coins are sold.
+SYNCS = """
+CREATE TABLE syncs (
+    number INTEGER PRIMARY KEY, account_id TEXT NOT NULL, request_id TEXT NOT NULL, origin TEXT NOT NULL,
+    asked_at REAL NOT NULL, asked_by TEXT NOT NULL, reason TEXT NOT NULL, not_worse INTEGER NOT NULL,
+    taken INTEGER NOT NULL, UNIQUE (account_id, request_id)
+);
+CREATE TABLE leaving (account_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+"""
+SCHEMA += SYNCS
 
 
 def _count_positions(database: Database) -> None:
@@ -75,6 +86,7 @@ UPGRADES: dict[int, str | Callable[[Database], None]] = {
     "renames_once;"
     "DROP TABLE renames_once",
     4: SETTINGS,
+    5: SYNCS,
 }
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}

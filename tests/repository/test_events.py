@@ -126,7 +126,7 @@ OF_STATES = (
 #: The same, of streams.
 OF_STREAMS = (
     "account_proc/service/account_service.py",
-    "account_proc/copying/incoming_fills.py",
+    "account_proc/copying/fill_faults.py",
     "supervisor/accounts/account_link.py",
     "supervisor/accounts/fill_check.py",
     "supervisor/accounts/grpc_client.py",

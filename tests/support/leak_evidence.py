@@ -374,6 +374,10 @@ def requests() -> dict[str, list[Any]]:
             pb.CopyFillRequest(dry_run=True, seq=1, account_ids=[account]) for account in (FILE, CANARY)
         ]
         + [pb.CopyFillRequest(request_id="copy", exec_id=CANARY, by=CANARY)],
+        "ResyncAccount": [
+            pb.ResyncAccountRequest(dry_run=True, account_id=account)
+            for account in (FILE, COMMAND, f"no {CANARY}")
+        ],
         "RenameAsset": [
             pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
             pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),

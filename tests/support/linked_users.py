@@ -16,12 +16,14 @@ from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.conversation import Owner, Shared
 from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.sync_orders import SyncOrders
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
+from tests.support.idle_supervisor import Link
 from tests.support.stand_in_served import Servicer
 from tests.support.supervisor_samples import small_config
 
@@ -37,6 +39,8 @@ class Account(Servicer):
     def __init__(self, name: str, got: list[tuple[str, int]], changed: ChangeSignal) -> None:
         self._name, self._got, self._changed = name, got, changed
         self.snapshot = pb.WatchSnapshotResponse()
+        #: Each sync that it was sent: its number, as of which fill, and the last fill that had come by then.
+        self.syncs: list[tuple[int, int, int]] = []
 
     async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: N802 - gRPC's
         await anext(requests)
@@ -45,6 +49,9 @@ class Account(Servicer):
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
             self._got += [(self._name, fill.seq) for fill in request.fills]
+            if request.WhichOneof("item") == "sync":
+                last = max((seq for name, seq in self._got if name == self._name), default=0)
+                self.syncs.append((request.sync.number, request.sync.as_of_seq, last))
             self._changed.notify()
 
     async def WatchSnapshot(self, _: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's
@@ -104,6 +111,8 @@ class Scene:
         self.journal = Journal(folder / "journal.db")
         self.fills = FillLog(self.journal)
         self.boss = Boss()
+        #: To the master's process.
+        self.link_of_master: Link | None = None
         events, self.queue = EventLog(self.journal), WorkQueue()
         self.shared = Shared(
             epoch=1,
@@ -112,6 +121,7 @@ class Scene:
             reports=ReportLog(self.journal),
             identities=Identities(self.journal, events, Accounts(), small_config(*USERS)),
             names=CoinNames(self.journal, self.fills, events, lambda: None),
+            syncs=SyncOrders(self.journal, events, lambda: self.link_of_master, self.fills.users.notify),
             queue=self.queue,
         )
         self.got: list[tuple[str, int]] = []

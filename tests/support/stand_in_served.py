@@ -57,6 +57,9 @@ class Servicer:
     async def CopyAskedFill(self, request: Any) -> pb.CopyAskedFillResponse:
         raise NotImplementedError
 
+    async def PlanSync(self, request: Any) -> pb.PlanSyncResponse:
+        raise NotImplementedError
+
     async def ReadTradingStates(self, request: Any) -> pb.ReadTradingStatesResponse:
         return pb.ReadTradingStatesResponse()
 

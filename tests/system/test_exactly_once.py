@@ -52,6 +52,8 @@ def test_a_user_process_that_dies_at_any_step_of_a_copy_leaves_exactly_one_order
 
 
 MASTER_PLACES = ("before_emit", "after_emit", "before_keep", "after_keep")
+#: Of a user that is brought to the master's positions: tests/account_proc/copying/test_syncs.py.
+SYNC_PLACES = ("after_sync_taken",)
 SUPERVISOR_PLACES = ("before_journal", "after_journal", "after_fanout", "before_reports", "after_reports")
 
 
@@ -182,5 +184,5 @@ def test_the_failpoints_named_here_are_those_of_the_code() -> None:
         path.read_text() for name in ("account_proc", "supervisor") for path in (root / name).rglob("*.py")
     )
     named = set(re.findall(r'[Rr]each\((?:self\.[\w.]*account_id, |"supervisor", )?"(\w+)"\)', code))
-    assert named == {*PLACES, *MASTER_PLACES, *SUPERVISOR_PLACES}
+    assert named == {*PLACES, *MASTER_PLACES, *SYNC_PLACES, *SUPERVISOR_PLACES}
     assert "KRAKENCOPY_FAILPOINT" not in os.environ

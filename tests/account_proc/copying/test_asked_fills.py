@@ -19,7 +19,7 @@ from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, Outcome
-from krakencopy.account_proc.copying.incoming_fills import FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillInvalid
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb

@@ -15,18 +15,9 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.asked_fills import Asked, Outcome
 from krakencopy.account_proc.domain.quantities import Side
-from tests.account_proc.copying.test_copier_trading_states import (
-    ACTIVE,
-    HALTED,
-    NOT_SENT,
-    PLACES,
-    UNIT,
-    Died,
-    Model,
-    World,
-    dying_at,
-)
+from tests.account_proc.copying.test_copier_trading_states import ACTIVE, HALTED, UNIT, Model, World
 from tests.support.copying_user import streamed_fill
+from tests.support.dying_user import NOT_SENT, PLACES, Died, dying_at
 from tests.support.scripted_kraken import run
 from tests.support.trading_states import say_state
 

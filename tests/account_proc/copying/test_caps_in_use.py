@@ -117,7 +117,7 @@ def test_at_each_durable_step_a_new_process_would_count_what_this_one_counts(
 
             def commits(**step: Any) -> None:
                 commit(**step)
-                in_use = user.copier._answers._caps_in_use
+                in_use = user.copier._answers._holdings._caps_in_use
                 assert in_use is not None
                 now = counted(user)
                 assert figures(in_use._made, day_of(user.now)) == now

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.copying.flatten import Flatten
+from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns
 from krakencopy.account_proc.domain.copy_plan import SettledOrder
 from krakencopy.account_proc.domain.exit_sizing import owed_exit
@@ -92,7 +93,7 @@ class Life:
         # The copier of this user looks after it as well, and knows nothing of these orders.
         self.user.guard.listeners.clear()
         self.turns = Turns(lambda _: 50)
-        self.flatten = Flatten(self.user.context, self.turns)
+        self.flatten = Flatten(self.user.context, self.turns, Sales(self.user.context))
         self.flatten.begin()
 
     def look(self) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from krakencopy.account_proc.copying.incoming_fills import FillDiffers, FillGap, FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb

@@ -16,6 +16,7 @@ from krakencopy.account_proc.copying import turns as turns_module
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import MasterFill
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side
+from krakencopy.account_proc.domain.sync_sizing import SyncItem
 from tests.support.copying import NOW
 
 PAIRS = ("BTC/USD", "ETH/USD", "ETH/BTC", "SOL/ETH", "USDT/USD")
@@ -211,3 +212,35 @@ def touched(pair: str) -> set[str]:
 def spent_or_bought(pair: str) -> set[str]:
     """What an order changes in a way that others count on: not money that is a quote only."""
     return {coin_of(pair)} | ({quote_of(pair)} - {"USD"})
+
+
+def item(coin: str, seq: int, index: int = 1) -> SyncItem:
+    return SyncItem(number=1, as_of_seq=seq, index=index, coin=coin, pair=f"{coin}/USD", taken_at=NOW)
+
+
+def test_a_coin_of_a_sync_stands_behind_the_fills_that_it_counts_and_before_later_ones() -> None:
+    turns = turns_of(fill(1), fill(2))
+    turns.add_sync(item("BTC", 2))
+    turns.add_fill(fill(3), NOW)
+    assert turns.sync_waiting("BTC") is None
+    assert run_of(turns, "BTC") == [1, 2]
+    assert turns.sync_waiting("BTC") == item("BTC", 2)
+    assert (turns.may_answer("BTC"), turns.may_answer_fill("BTC")) == (True, False)
+    assert run_of(turns, "BTC") == [2]
+    assert run_of(turns, "BTC") == [3]
+
+
+def test_coins_of_one_sync_do_not_wait_for_each_other_in_a_ring() -> None:
+    turns = turns_of()
+    turns.add_sync(replace(item("BTC", 2, 1), pair="BTC/ETH"))
+    turns.add_sync(replace(item("ETH", 2, 2), pair="ETH/BTC"))
+    assert [turns.may_answer(coin) for coin in ("BTC", "ETH")] == [True, False]
+    turns.take_run("BTC")
+    assert turns.may_answer("ETH")
+
+
+def test_a_coin_of_a_sync_follows_its_new_name() -> None:
+    turns = turns_of()
+    turns.add_sync(item("OLD", 2))
+    turns.rename(lambda pair: pair.replace("OLD", "NEW"))
+    assert turns.sync_waiting("NEW") == item("NEW", 2)

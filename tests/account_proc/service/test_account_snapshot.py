@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service.account_snapshot import account_snapshot, drift_to_proto
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
@@ -23,6 +25,7 @@ from tests.support.account_specs import add_account, credentials_of, guard_of, s
 from tests.support.copying import NOW
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run, until
+from tests.support.trading_states import say_state
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,31 @@ def test_a_user_reports_what_it_has_copied_and_what_differs(paper: Paper, tmp_pa
         snapshot = account_snapshot(account, user, None, ("", ""))
         assert (snapshot.cursor_seq, snapshot.copies_open, list(snapshot.drifts)) == (0, 0, [])
         assert snapshot.HasField("preflight")
+        await account.close()
+
+    run(steps())
+
+
+def test_one_that_buys_nothing_shows_whether_copying_holds_something_to_sell(
+    paper: Paper, tmp_path: Path
+) -> None:
+    async def steps() -> None:
+        account = account_at(paper, tmp_path, Role.USER)
+        await account.key_check.check()
+        await account.portfolio.load()
+        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
+        await user.look_back()
+        assert user.copier is not None
+        trade = Exchanged(base="BTC", quote="USD", volume=Decimal(1), cost=Decimal(5))
+        user.copier._context.book.coins.bought(trade)
+        assert not account_snapshot(account, user, None, ("", "")).holds_copied
+        say_state(account.spec.states_path, TradingState.REDUCING)
+        account.guard.look()
+        assert account_snapshot(account, user, None, ("", "")).holds_copied
+        user.copier._context.book.coins.keep_at_most("BTC", Decimal(0))
+        assert not account_snapshot(account, user, None, ("", "")).holds_copied
+        account.portfolio.loaded = False  # nobody knows
+        assert account_snapshot(account, user, None, ("", "")).holds_copied
         await account.close()
 
     run(steps())

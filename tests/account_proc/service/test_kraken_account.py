@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault, KeyRefused, LockHeld
-from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.contract.spec import CopyRules, OnDeposit, Role
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.trading.account_check import IDENTITY
 from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
@@ -59,6 +59,21 @@ def test_an_account_is_open_once_and_again_after_it_was_closed(opened: Opened) -
             await account.key_check.check()
             await account.portfolio.load()
             assert account.portfolio.holding("BTC") == 1
+
+    run(steps())
+
+
+@pytest.mark.parametrize(("rule", "noticed"), [(OnDeposit.NEXT_FILLS, 0), (OnDeposit.RESYNC, 1)])
+def test_deposits_of_a_user_are_counted_where_something_follows_from_them(
+    opened: Opened, rule: OnDeposit, noticed: int
+) -> None:
+    async def steps() -> None:
+        async with opened(copy=CopyRules(on_deposit=rule)) as account:
+            await account.key_check.check()
+            await account.portfolio.load()
+            account.portfolio.count_outside_change({"BTC": Decimal(1)}, "deposit")
+            account.portfolio.count_outside_change({"BTC": Decimal("0.00001")}, "reward")
+            assert account.deposits.noticed == noticed
 
     run(steps())
 

@@ -50,6 +50,7 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.rename_asset("MATIC", "POL", **given), pb.RenameAssetRequest),
     (lambda sdk, **given: sdk.resume_account("bob", **given), pb.ResumeAccountRequest),
     (lambda sdk, **given: sdk.set_trading_state("HALTED", everyone=True, **given), pb.SetTradingStateRequest),
+    (lambda sdk, **given: sdk.resync_account("bob", **given), pb.ResyncAccountRequest),
     (lambda sdk, **given: sdk.flatten_accounts(account_ids=["bob"], **given), pb.FlattenAccountsRequest),
     (lambda sdk, **given: sdk.reset_limit("bob", reason="why", **given), pb.ResetLimitRequest),
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),

@@ -10,13 +10,15 @@ from typing import Any, cast
 
 import pytest
 
+from krakencopy.account_proc.contract.spec import Role
+from krakencopy.supervisor.accounts import copy_stream
 from krakencopy.supervisor.accounts.account_link import AccountLink
+from krakencopy.supervisor.accounts.conversation import Owner
 from krakencopy.supervisor.journal.journal_file import JournalFault
-from tests.support.linked_users import (
-    LIMIT_S,
-    USERS,
-    connected,
-)
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+from tests.support.idle_supervisor import Link
+from tests.support.linked_users import LIMIT_S, SECRET, USERS, Scene, connected
 from tests.support.supervisor_samples import fill
 
 
@@ -79,3 +81,43 @@ def test_a_link_that_cannot_send_any_more_does_not_go_on_reading_as_if_all_were_
             assert raised.value is fault
 
     asyncio.run(play())
+
+
+def test_a_sync_is_sent_behind_the_last_fill_once_the_masters_equity_is_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_stream, "SYNC_LOOK_S", 0.01)
+
+    async def play() -> None:
+        async with connected(folder) as scene:
+            scene.fills.append([fill(1), fill(2)], 1)
+            scene.journal.add_sync("anna", "r1", "operator", 5.0)
+            scene.links["anna"].open()
+            await scene.until_got(2)
+            assert scene.accounts["anna"].syncs == []
+            scene.link_of_master = Link(
+                pb.WatchSnapshotResponse(equity=types_pb2.Money(amount="1000", asset="USD"))
+            )
+            await until_synced(scene, 1)
+            scene.fills.append([fill(3)], 1)
+            await scene.until_got(3)
+            scene.journal.add_sync("anna", "r2", "operator", 6.0)
+            scene.fills.users.notify()
+            await until_synced(scene, 2)
+            assert scene.accounts["anna"].syncs == [(1, 2, 2), (2, 3, 3)]
+            # Another conversation: its ledger has taken neither.
+            await scene.links["anna"].close()
+            socket, owner = folder / "anna.sock", cast("Owner", scene.boss)
+            scene.links["anna"] = AccountLink("anna", Role.USER, socket, SECRET, scene.shared, owner)
+            scene.links["anna"].open()
+            await until_synced(scene, 4)
+            assert [number for number, _, _ in scene.accounts["anna"].syncs] == [1, 2, 1, 2]
+
+    asyncio.run(play())
+
+
+async def until_synced(scene: Scene, syncs: int) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while len(scene.accounts["anna"].syncs) < syncs:
+            seen = scene.changed.version
+            await scene.changed.wait(seen)

@@ -33,6 +33,8 @@ def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path:
         "DROP TABLE positions",
         "DROP TABLE renames",
         "DROP TABLE setting_changes",
+        "DROP TABLE syncs",
+        "DROP TABLE leaving",
         "PRAGMA user_version=1",
     )
     for _ in range(2):
@@ -51,6 +53,8 @@ def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(pa
     run_sql(
         path,
         "DROP TABLE setting_changes",
+        "DROP TABLE syncs",
+        "DROP TABLE leaving",
         "DROP TABLE renames",
         "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
         "NULL)",

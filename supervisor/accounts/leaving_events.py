@@ -1,0 +1,39 @@
+"""What is said of users that leave, and recorded when they begin to or are in the configuration again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from krakencopy.account_proc.contract.proto_time import utc
+from krakencopy.account_proc.contract.spec import OnLeave
+from krakencopy.supervisor.config.leaving_accounts import Leaver
+from krakencopy.supervisor.journal.event_log import event_of
+from krakencopy.v1 import types_pb2 as pb
+
+
+def returned(known: Mapping[str, Leaver], leaving: Mapping[str, Leaver]) -> list[str]:
+    """Those that were leaving and are in the file again."""
+    return [key for key, one in known.items() if one.leaves and key not in leaving]
+
+
+def leaving_events(begin: Mapping[str, Leaver], back: Iterable[str]) -> list[pb.Event]:
+    """``begin``: those that are not in the file any more; ``back``: those that are in it again."""
+    events = [
+        event_of(
+            pb.SEVERITY_WARNING, account_id, "ACCOUNT_LEAVING",
+            f"it was taken out of the configuration, on_leave = {leaver.policy}: it buys nothing, and "
+            "stays until copying holds nothing of it",
+        )
+        for account_id, leaver in begin.items()
+    ]  # fmt: skip
+    words = "it is in the configuration again and stays: what was said as it was leaving is lifted"
+    return events + [event_of(pb.SEVERITY_INFO, account_id, "ACCOUNT_RETURNED", words) for account_id in back]
+
+
+def leaving_words(leaver: Leaver | None) -> str:
+    """For who is shown the account; empty for one that does not leave."""
+    if leaver is None or not leaver.leaves:
+        return ""
+    how = "when the master has left its coins" if leaver.policy is OnLeave.CLOSE_ONLY else "once all is sold"
+    since = f"{utc(leaver.since):%Y-%m-%d %H:%M}"
+    return f"leaves since {since} UTC (on_leave = {leaver.policy}): it buys nothing, and ends {how}"

@@ -1,0 +1,41 @@
+"""Who leaves is read as the journal has it, and kept with each configuration."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from krakencopy.account_proc.contract.spec import OnLeave
+from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
+from krakencopy.supervisor.config.leaving_accounts import Leaver
+from krakencopy.supervisor.config.reader import parse
+from krakencopy.supervisor.journal.journal import Journal
+
+TEXT = """
+[exchange]
+mode = "paper"
+[[accounts]]
+id = "boss"
+role = "master"
+broker = "kraken"
+[[accounts]]
+id = "ben"
+role = "user"
+broker = "kraken"
+copy = { on_leave = "close_only" }
+"""
+
+
+def test_it_is_kept_with_the_configuration_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        kept = KeptLeavers(journal)
+        assert kept.by_id == {}
+        kept.keep_configured(parse(TEXT, "a.toml"))
+        assert kept.by_id["ben"].policy is OnLeave.CLOSE_ONLY
+        assert kept.leaving() == {}
+        kept.put({"ben": Leaver(OnLeave.CLOSE_ALL, {"id": "ben"}, 5.0)})
+    with closing(Journal(path)) as journal:
+        kept = KeptLeavers(journal)
+        assert kept.leaving() == kept.by_id == {"ben": Leaver(OnLeave.CLOSE_ALL, {"id": "ben"}, 5.0)}
+        assert kept.by_id is kept.by_id

@@ -1,0 +1,194 @@
+"""A user that leaves: what it may trade is said whatever came before, it goes when nothing is left, and what
+was said is lifted where it is configured again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from krakencopy.account_proc.contract.spec import OnLeave
+from krakencopy.account_proc.contract.trading_states import (
+    StateSetting,
+    StatesUnreadable,
+    TradingState,
+    TradingStates,
+    account_scope,
+)
+from krakencopy.supervisor.config.leaving_accounts import Leaver
+from krakencopy.supervisor.control import leavers
+from krakencopy.supervisor.control.leavers import BY, Leaving, is_said, said_here, say_leaving
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.idle_supervisor import idle_supervisor
+from tests.support.supervisor_samples import small_config
+from tests.support.trading_links import TradingLink, set_living
+
+SINCE = 1_795_336_500.0
+TABLE = {"id": "anna", "role": "user", "broker": "kraken"}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        yield journal
+
+
+@pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
+def test_what_is_said_holds_until_it_is_lifted_and_is_said_once(policy: OnLeave) -> None:
+    leaver, states = Leaver(policy, TABLE, SINCE), TradingStates()
+    assert not is_said("anna", leaver, states)
+    states = say_leaving("anna", leaver, states)
+    assert is_said("anna", leaver, states)
+    assert said_here(states) == [account_scope("anna")]
+    assert states.state_of("anna") is TradingState.REDUCING
+    assert ("anna" in states.flattens) is (policy is OnLeave.CLOSE_ALL)
+    orders = states.flattens
+    # Somebody has resumed it: it is said again, and sold once.
+    active = StateSetting(state=TradingState.ACTIVE, by="olga", reason="", at=SINCE)
+    states = states.with_state([account_scope("anna")], active)
+    assert not is_said("anna", leaver, states)
+    states = say_leaving("anna", leaver, states)
+    assert (is_said("anna", leaver, states), states.flattens) == (True, orders)
+
+
+def test_who_is_halted_stays_so() -> None:
+    halted = StateSetting(state=TradingState.HALTED, by="olga", reason="", at=SINCE)
+    states = TradingStates().with_state([account_scope("anna")], halted)
+    assert is_said("anna", Leaver(OnLeave.CLOSE_ONLY, TABLE, SINCE), states)
+    states = say_leaving("anna", Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE), states)
+    assert states.state_of("anna") is TradingState.HALTED
+
+
+class World:
+    """Anna leaves, and ben stays."""
+
+    def __init__(self, folder: Path, journal: Journal, policy: OnLeave = OnLeave.CLOSE_ALL) -> None:
+        config = small_config("anna", "ben")
+        tables = [{"id": one.id, "role": str(one.role), "broker": "kraken"} for one in config.accounts]
+        written = replace(config.written, document={"accounts": tables})
+        journal.put_leavers({"anna": Leaver(policy, TABLE, SINCE).to_json()})
+        self.journal = journal
+        self.supervisor: Supervisor = idle_supervisor(folder, journal, replace(config, written=written))
+        self.leaving = Leaving(self.supervisor, asyncio.Lock())
+        self.link: TradingLink = set_living(self.supervisor.accounts["anna"], self.supervisor.place.states)
+
+    def state(self) -> TradingState:
+        return self.supervisor.trading.states.state_of("anna")
+
+    async def look(self) -> None:
+        """What its process keeps to and shows is what was said by then."""
+        await self.leaving.look()
+        self.link.say()
+
+    def sells_all(self) -> None:
+        self.link.snapshot.holds_copied = False
+        if self.link.snapshot.trading.HasField("flatten"):
+            self.link.snapshot.trading.flatten.state = pb.FLATTEN_STATE_DONE
+
+    def events(self) -> list[str]:
+        return [event.code for event in self.journal.events_after(0, 1_000)]
+
+
+@pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
+def test_it_goes_once_its_process_shows_that_nothing_is_left(
+    tmp_path: Path, journal: Journal, policy: OnLeave
+) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal, policy)
+        world.link.snapshot.holds_copied = True
+        await world.look()
+        assert world.state() is TradingState.REDUCING
+        await world.look()
+        world.link.snapshot.positions.add(asset="BTC", volume="0.00001")
+        for open_copies, holds in ((1, False), (0, True)):
+            world.sells_all()
+            world.link.snapshot.copies_open, world.link.snapshot.holds_copied = open_copies, holds
+            await world.leaving.look()
+            assert not world.supervisor.accounts["anna"].removed
+        world.link.snapshot.copies_open = 0
+        world.sells_all()
+        await world.leaving.look()
+        assert world.supervisor.accounts["anna"].removed
+        assert [one.id for one in world.supervisor.config.accounts] == ["master", "ben"]
+        assert world.supervisor.leavers.by_id == {}
+        assert world.events()[-1] == "ACCOUNT_LEFT"
+        await world.leaving.look()
+        assert world.state() is TradingState.ACTIVE
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_a_flatten_of_before_is_none_of_now(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        world.sells_all()
+        world.link.snapshot.trading.flatten.number -= 1
+        await world.leaving.look()
+        assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_who_is_configured_again_stays_and_trades(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        world.supervisor.leavers.put({})
+        await world.look()
+        assert world.state() is TradingState.ACTIVE
+        assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_nothing_is_done_while_the_supervisor_ends(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        world.supervisor.shutdown.begin()
+        await world.leaving.look()
+        assert world.state() is TradingState.ACTIVE
+        world.leaving._end("anna", world.supervisor.accounts["anna"])
+        assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        failures: list[BaseException] = []
+        errors: list[Exception] = [StatesUnreadable("cut"), OSError("full"), JournalFault("full")]
+
+        async def look() -> None:
+            if errors:
+                raise errors.pop(0)
+            raise asyncio.CancelledError
+
+        with (
+            patch.object(world.leaving, "look", look),
+            patch.object(world.supervisor, "fail", failures.append),
+            patch.object(leavers, "LOOK_S", 0),
+            pytest.raises(asyncio.CancelledError),
+        ):
+            await world.leaving.run()
+        assert [str(error) for error in failures] == ["full"]
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+    assert BY == "on_leave"

@@ -1,0 +1,132 @@
+"""A user joins with what is not worse than the master's, is brought to the rest by a resync, and leaves with
+all that copying bought sold: with real processes, and restarts in between.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.v1 import types_pb2 as nouns
+from tests.support.reloaded_system import BALANCE, Reloaded
+from tests.support.system import Paper, wait_for
+
+D = Decimal
+
+
+def syncs(system: Reloaded, user: str) -> dict[str, Any]:
+    """What became of a user's syncs, by copy id."""
+    found = sorted(system.copies(user), key=lambda copy: copy.copy_id)
+    return {copy.copy_id: copy for copy in found if copy.source}
+
+
+def all_of(system: Reloaded, user: str, number: int) -> dict[str, Any] | None:
+    found = syncs(system, user)
+    return found if len(found) == number else None
+
+
+def held(system: Reloaded, user: str) -> dict[str, Decimal]:
+    return {each.asset: D(each.volume) for each in system.accounts()[user].positions if D(each.volume)}
+
+
+def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sold() -> None:
+    with Paper() as paper:
+        paper.price("XBTUSD", "50000")
+        paper.price("ETHUSD", "2500")
+        with Reloaded(paper, {"anna": BALANCE}) as system:
+            system.start().wait_ready()
+            system.settles("buy", "0.001")
+            system.buy("ETH/USD", "0.02")
+            wait_for("anna to hold both", lambda: held(system, "anna").keys() == {"BTC", "ETH"})
+            paper.price("XBTUSD", "51000")  # worse than what the master has paid
+            paper.price("ETHUSD", "2400")
+            system.add("ben", 'copy = { on_join = "sync_if_not_worse", on_leave = "close_all" }')
+            assert "is brought to what the master holds (on_join = sync_if_not_worse)" in system.reload()[0]
+            ends = wait_for("ben's sync", lambda: all_of(system, "ben", 2))
+            assert [copy.reason for copy in ends.values()] == [Reason.SYNC_WORSE, Reason.SCALED]
+            assert all("joined at" in copy.source for copy in ends.values())
+            wait_for("ben to hold ETH", lambda: held(system, "ben").keys() == {"ETH"})
+            assert abs(held(system, "ben")["ETH"] - D("0.002")) <= D("0.0001")
+            _resyncs_once(system)
+            paper.price("XBTUSD", "50500")
+            _leaves_slowly_and_is_taken_back(system)
+            _leaves(system)
+
+
+def _resyncs_once(system: Reloaded) -> None:
+    """The plan first, which does nothing; then once, also where it is asked for again."""
+    plan = json.loads(system.types("-o json resync ben --dry-run"))
+    btc, eth = plan["positions"]
+    assert (btc["asset"], btc["reason"], eth["reason"]) == ("BTC", Reason.SCALED, Reason.SYNC_NOT_NEEDED)
+    assert D(btc["buy_volume"]) > D("0.00009")
+    assert "BTC/USD" in system.types("resync ben --dry-run")
+    assert len(syncs(system, "ben")) == 2
+    with system.api() as api:
+        first = api.resync_account("ben", request_id="once", by="olga")
+    assert first.positions
+    with system.api() as api:
+        again = api.resync_account("ben", request_id="once", by="olga")
+    assert again == first
+    wait_for("ben to hold BTC", lambda: held(system, "ben").keys() == {"BTC", "ETH"})
+    ends = wait_for("ben's second sync", lambda: all_of(system, "ben", 4))
+    assert ends[f"s{first.number}.1"].source == first.source
+    assert _orders(system, "ben").count(("buy", "XBTUSD")) == 1
+    assert "by olga" in system.types("copies --account ben")
+    assert f"2 x {first.source}" in system.types("report")
+
+
+def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
+    rows = system.paper.rows("fills")
+    return [(row["side"], row["pair"]) for row in rows if row["account"] == user]
+
+
+def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
+    """As the master still holds its coins, it stays and buys nothing; in the file again, it trades."""
+    system.add("ben", 'copy = { on_leave = "close_only" }')
+    system.reload()
+    system.wait_running("anna", "ben")
+    system.remove("ben")
+    system.reload()
+    wait_for("it to buy nothing", lambda: _state(system) == nouns.TRADING_STATE_REDUCING)
+    assert "ben: leaves since" in system.types("status")
+    assert "(on_leave = close_only)" in system.types("accounts ben")
+    before = held(system, "ben")
+    system.settles("buy", "0.0005")
+    assert system.copies("ben")[-1].reason == Reason.TRADING_REDUCING
+    system.add("ben", 'copy = { on_leave = "close_all" }')
+    system.reload()
+    wait_for("it to trade again", lambda: _state(system) == nouns.TRADING_STATE_ACTIVE)
+    assert system.accounts()["ben"].leaving == ""
+    system.wait_running("anna", "ben")
+    wait_for("it to show what it held before", lambda: held(system, "ben") == before)
+
+
+def _state(system: Reloaded) -> Any:
+    return system.accounts()["ben"].trading.state
+
+
+def _leaves(system: Reloaded) -> None:
+    """All that copying bought is sold, in whatever run of the supervisor; then it is gone."""
+    system.remove("ben")
+    lines = system.reload()
+    assert (
+        "removed: ben (it buys nothing any more and stays until copying holds nothing (close_all))" in lines
+    )
+    with system.api() as api:
+        first = api.resync_account("anna", request_id="once", by="olga")
+    system.kill()
+    system.start()
+    wait_for("ben to be gone", lambda: system.accounts().keys() == {"master", "anna"})
+    assert [event.code for event in system.events("ACCOUNT_LEFT")] == ["ACCOUNT_LEFT"]
+    with system.api() as api:
+        again = api.resync_account("anna", request_id="once", by="olga")
+    assert (again.number, again.source) == (first.number, first.source)
+    wait_for("anna's sync", lambda: all_of(system, "anna", 2))
+    bought, sold = (
+        sum(D(row["volume"]) for row in system.paper.rows("fills") if (row["account"], row["side"]) == key)
+        for key in (("ben", "buy"), ("ben", "sell"))
+    )
+    assert bought == sold > 0
+    wait_for("nothing to be said of it", lambda: "ben" not in system.types("status"))
