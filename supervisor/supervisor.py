@@ -55,9 +55,10 @@ from krakencopy.supervisor.journal.refused_copies import RefusedCopies
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import LOOK_S
+from krakencopy.supervisor.lifecycle.next_look import next_look
 from krakencopy.supervisor.lifecycle.reminders import reminders
 from krakencopy.supervisor.lifecycle.start_order import Gate, narrower
-from krakencopy.supervisor.lifecycle.state_machine import Effect, Life, Limits, State
+from krakencopy.supervisor.lifecycle.state_machine import Effect, Limits, State
 from krakencopy.supervisor.processes.spawner import Spawner
 from krakencopy.v1 import types_pb2 as pb
 
@@ -91,7 +92,7 @@ class Supervisor:
         #: Who is to be brought to the master's positions.
         self.syncs = SyncOrders(journal, self.events, self._link_of_master, self.fills.users.notify)
         self.registry = AccountRegistry(journal, self._turns, self._make_account, self.syncs)
-        self.events.is_shadow = self._is_shadow
+        self.events.is_shadow = self.registry.is_shadow
         self.shutdown = Shutdown(self.registry, self.fills, self.events, self._queue)
         separation_s = config.startup.nonce_separation_s
         self.masters = MasterGate(self.registry, self.shutdown, self.fills, self.events, separation_s)
@@ -129,10 +130,6 @@ class Supervisor:
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
             disk=self._disk.condition, left_open=self._left_open.pop(config.id, ()),
         )  # fmt: skip
-
-    def _is_shadow(self, account_id: str) -> bool:
-        account = self.accounts.get(account_id)
-        return account is not None and account.config.is_shadow
 
     def _key_for_start(self, account: AccountConfig) -> Credentials:
         credentials = self._credentials(account)
@@ -224,11 +221,8 @@ class Supervisor:
         self.masters.use_separation(self.config.startup.nonce_separation_s)
         self._identities.use_config(self.config)
         self.leavers.keep_configured(self.config)
-        self._keep_users()
-        self._queue.put_accounts(self.accounts)
-
-    def _keep_users(self) -> None:
         keep_users(self.place.state_dir, (user.id for user in self.config.users))
+        self._queue.put_accounts(self.accounts)
 
     def fail(self, error: JournalFault) -> None:
         """The journal cannot keep what has happened: the run ends."""
@@ -277,7 +271,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until the shutdown is over. Raises JournalFault."""
-        self._keep_users()
+        keep_users(self.place.state_dir, (user.id for user in self.config.users))
         words = f"run {self.epoch}, {len(self.accounts)} accounts"
         self.events.record(pb.SEVERITY_INFO, "", "STARTED", words)
         self.events.record_wishes(lambda: None, kept_events(self.config))
@@ -385,10 +379,7 @@ class Supervisor:
             # A process that could not finish in time leaves copies that the next one takes up; here is none.
             left = counts(end for end in self.journal.ends() if end[0] == account_id).open
             if left:
-                words = (
-                    f"{left} copies have no known end: look at its orders at the exchange, or configure it "
-                    "again to have them finished"
-                )
+                words = f"{left} copies have no known end: see its orders, or configure it to have them ended"
                 self.events.record(pb.SEVERITY_WARNING, account_id, "REMOVED_WITH_OPEN_COPIES", words)
 
     async def _wait(self) -> None:
@@ -396,19 +387,10 @@ class Supervisor:
         at_start = steady_time.now()
         due: dict[str, float] = {}
         for account_id, account in self.accounts.items():
-            at = _next_look(account.life, self.masters.users_from, self.limits)
+            at = next_look(account.life, self.masters.users_from, self.limits)
             if at:
                 due[account_id] = at
         pause = min(min(due.values(), default=at_start + LOOK_S) - at_start, LOOK_S)
         await self._queue.wait(max(pause, 0.005))
         passed = steady_time.now()
         self._queue.put_accounts(account_id for account_id, at in due.items() if at <= passed)
-
-
-def _next_look(life: Life, users_from: float, limits: Limits) -> float:
-    """When this account must be looked at again even if nothing happens; 0 for never."""
-    if life.state is State.WAITING and life.reason == "SEPARATION_WAIT":
-        return min(users_from, life.deadline)
-    if life.state is State.RUNNING:
-        return life.serving_since + limits.healthy if life.attempt else 0.0
-    return life.deadline

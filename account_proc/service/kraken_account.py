@@ -131,7 +131,9 @@ class KrakenAccount:
             self.calls, self.clock, self.notices.odd_row, self.notices.market_refused
         )
         self.announcements = Announcements(changed)
-        self.deposits = Deposits(self.ledger, self._in_common, lambda: self.portfolio.equity(COMMON_CURRENCY))
+        self.deposits = Deposits(
+            self.ledger, lambda asset: self.portfolio.prices.marks.rate(asset, COMMON_CURRENCY),
+            lambda: self.portfolio.equity(COMMON_CURRENCY))  # fmt: skip
         self.portfolio = self._make_portfolio()
         needs = Needs.of(
             spec.role,
@@ -180,9 +182,8 @@ class KrakenAccount:
 
     def shared_quotes(self) -> SharedQuotes:
         """Where prices are asked for together with this supervisor's other processes."""
-        spec = self.spec
-        path = spec.socket_path.parent / "quotes"
-        return SharedQuotes(path, spec.id, Origin.of(spec.rest_url, spec.epoch))
+        path, origin = self.spec.socket_path.parent / "quotes", Origin.of(self.spec.rest_url, self.spec.epoch)
+        return SharedQuotes(path, self.spec.id, origin)
 
     def _balances(self) -> dict[str, str]:
         """What the ledger keeps of balances, for who looks at it when there is no process."""
@@ -378,10 +379,6 @@ class KrakenAccount:
         """In any thread: what is shown has changed."""
         with suppress(RuntimeError):  # the loop is over
             self._loop.call_soon_threadsafe(self._changed)
-
-    def _in_common(self, asset: str) -> Decimal | None:
-        """What a unit of an asset is worth in the currency that deposits are compared in."""
-        return self.portfolio.prices.marks.rate(asset, COMMON_CURRENCY)
 
     def _announce_outside_change(self, change: Mapping[str, Decimal], kind: str) -> None:
         for severity, code, message, asset in of_outside_change(change, kind):

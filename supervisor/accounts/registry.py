@@ -97,6 +97,11 @@ class AccountRegistry:
             self._renew(changed.account)
         self._sort()
 
+    def is_shadow(self, account_id: str) -> bool:
+        """Whether a user sends nothing; one that is not known is none."""
+        account = self.accounts.get(account_id)
+        return account is not None and account.config.is_shadow
+
     def forget_removed(self) -> list[str]:
         """Forgets those that are not configured any more and whose process has ended; their ids."""
         gone = [

@@ -19,6 +19,7 @@ from krakencopy.supervisor.control.loop_share import take_turn
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
 from krakencopy.supervisor.journal.interval import Interval, Limited
+from krakencopy.v1 import types_pb2
 
 PAGE_DEFAULT, PAGE_MAX = 100, 1_000
 #: Larger than the number of any row.
@@ -123,3 +124,13 @@ async def follow(
         await change_signal.wait(seen)
         # All watches wake at once.
         await take_turn()
+
+
+def seq_of(row: types_pb2.Fill | types_pb2.Event) -> int:
+    """Where a fill or an event stands."""
+    return row.seq
+
+
+def change_of(row: tuple[int, types_pb2.Copy]) -> int:
+    """Where a report of a copy stands."""
+    return row[0]

@@ -31,11 +31,13 @@ from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     END,
     PAGE_DEFAULT,
+    change_of,
     follow,
     interval_of,
     page_size,
     page_start,
     read_page,
+    seq_of,
     watch_start,
 )
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
@@ -98,17 +100,12 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
                 mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
             ),
             accounts=[self._message(account) for account in supervisor.accounts.values()],
-            head_seq=self._journal.head, copies=self._counts(of_shadows=False),
-            shadow_copies=self._counts(of_shadows=True),
+            head_seq=self._journal.head, copies=report.counts_in(self._journal, of_shadows=False),
+            shadow_copies=report.counts_in(self._journal, of_shadows=True),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
             pairs=sorted(self._journal.pairs), groups=groups_of(supervisor.config),
             settings=kept_settings(self._journal, supervisor.config),
         )  # fmt: skip
-
-    def _counts(self, *, of_shadows: bool) -> pb.CopyCounts:
-        """How copies stand: what was never at an exchange is not counted with what was."""
-        shadows = self._journal.shadows
-        return report.counts(end for end in self._journal.ends() if (end[0] in shadows) == of_shadows)
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         """What became of every fill at every user."""
@@ -308,7 +305,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
             request,
             first,
             lambda start, most: read(start, most, pair),
-            _seq,
+            seq_of,
             context,
             None if interval.is_all else lambda fill: interval.holds(fill.executed_at),
         )
@@ -320,7 +317,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         """Fills after a seq, then live ones."""
         after = await watch_start(request, "after_seq", self._journal.head, context)
         change_signal = self._supervisor.fills.change_signal
-        async for fill in follow(after, self._journal.fills_after, _seq, change_signal):
+        async for fill in follow(after, self._journal.fills_after, seq_of, change_signal):
             if not request.pair or find_pair(request.pair, (fill.pair,)):
                 yield pb.WatchFillsResponse(fill=fill)
 
@@ -336,7 +333,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
 
         interval = await interval_of(request, context)
         keep = None if interval.is_all else lambda row: interval.holds(last_hop(row[1]))
-        rows, token = await read_page(self._page_tokens, request, END, read, _change, context, keep)
+        rows, token = await read_page(self._page_tokens, request, END, read, change_of, context, keep)
         return pb.ListCopiesResponse(copies=[copy for _, copy in rows], next_page_token=token)
 
     async def WatchCopies(
@@ -350,7 +347,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         def read(start: int, most: int) -> Sequence[tuple[int, types_pb2.Copy]]:
             return self._journal.copies_after(start, most, request.account_id)
 
-        async for change, copy in follow(after, read, _change, self._supervisor.reports.change_signal):
+        async for change, copy in follow(after, read, change_of, self._supervisor.reports.change_signal):
             yield pb.WatchCopiesResponse(change=change, copy=copy)
 
     async def ExplainFill(self, request: pb.ExplainFillRequest, context: Context) -> pb.ExplainFillResponse:
@@ -374,7 +371,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         interval = await interval_of(request, context)
         events, token = await read_page(
             self._page_tokens, request, END,
-            lambda start, most: self._journal.events_before(start, most, request.account_id), _seq, context,
+            lambda start, most: self._journal.events_before(start, most, request.account_id), seq_of, context,
             None if interval.is_all else lambda event: interval.holds(event.at),
         )  # fmt: skip
         return pb.ListEventsResponse(events=events, next_page_token=token)
@@ -385,7 +382,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         """Events after a seq, then live ones."""
         after = await watch_start(request, "after_seq", self._journal.last_event, context)
         change_signal = self._supervisor.events.change_signal
-        async for event in follow(after, self._journal.events_after, _seq, change_signal):
+        async for event in follow(after, self._journal.events_after, seq_of, change_signal):
             yield pb.WatchEventsResponse(event=event)
 
     async def ReadLog(
@@ -398,11 +395,3 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         interval = await interval_of(request, context)
         async for line in log_tail.lines(path, count, follow=request.follow, interval=interval):
             yield pb.ReadLogResponse(line=line)
-
-
-def _seq(row: types_pb2.Fill | types_pb2.Event) -> int:
-    return row.seq
-
-
-def _change(row: tuple[int, types_pb2.Copy]) -> int:
-    return row[0]

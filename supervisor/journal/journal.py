@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
-from krakencopy.supervisor.journal.leaving_users import LeavingUsers
+from krakencopy.supervisor.journal.kept_words import KeptWords
 from krakencopy.supervisor.journal.master_coins import MasterCoins
 from krakencopy.v1 import types_pb2 as pb
 
@@ -29,7 +29,7 @@ class UserMark:
     acked_revision: int
 
 
-class Journal(LeavingUsers):
+class Journal(KeptWords):
     """Opened once, by the one supervisor that holds the state folder's lock."""
 
     def _load(self) -> None:
@@ -334,41 +334,7 @@ class Journal(LeavingUsers):
             if paused:
                 self._db.execute("INSERT INTO paused VALUES (?)", (account_id,))
 
-    def trading_states(self) -> str | None:
-        """What was said of trading, as it was recorded last; None before the first time."""
-        row = self._row("SELECT value FROM meta WHERE key = 'trading states'")
-        return None if row is None else str(row[0])
-
-    def put_trading_states(self, text: str) -> None:
-        """Keeps that it was recorded, across restarts."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('trading states', ?)", (text,))
-
-    def total_limits(self) -> str | None:
-        """Where limits of all users together stand; None before the first time."""
-        row = self._row("SELECT value FROM meta WHERE key = 'total limits'")
-        return None if row is None else str(row[0])
-
-    def put_total_limits(self, text: str) -> None:
-        """Keeps it, across restarts."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('total limits', ?)", (text,))
-
     # -- how processes ended --------------------------------------------------------------------------------
-
-    def begin_run(self) -> bool:
-        """A run begins; whether the one before has not come to its own end."""
-        row = self._row("SELECT value FROM meta WHERE key = 'last run'")
-        self._put_run("began")
-        return row is not None and row[0] == "began"
-
-    def end_run(self) -> None:
-        """The run has come to its own end."""
-        self._put_run("ended")
-
-    def _put_run(self, word: str) -> None:
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('last run', ?)", (word,))
 
     def process_ends(self) -> dict[str, pb.ProcessEnd]:
         """By account, the last end of its process that nobody had asked for."""

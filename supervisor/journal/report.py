@@ -58,6 +58,13 @@ def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
     return control_pb2.CopyCounts(**totals)
 
 
+def counts_in(journal: Journal, *, of_shadows: bool) -> control_pb2.CopyCounts:
+    """The same of all users that are shadows, or of all others: what was never at an exchange is not counted
+    with what was.
+    """
+    return counts(end for end in journal.ends() if (end[0] in journal.shadows) == of_shadows)
+
+
 async def report(
     journal: Journal, user_ids: Sequence[str], interval: Interval = ALL
 ) -> control_pb2.GetReportResponse:

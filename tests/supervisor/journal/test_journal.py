@@ -343,12 +343,3 @@ def test_the_last_change_of_a_setting_holds_and_every_change_is_kept(path: Path)
             (5.0, "jim", None, "1"), (5.0, "jim", None, "market"), (6.0, "ida", None, "3"),
             (7.0, "ida", "1", "2"), (7.0, "ida", "market", None), (8.0, "jim", "2", None),
         ]  # fmt: skip
-
-
-def test_a_run_that_did_not_come_to_its_own_end_is_known_at_the_next(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        assert not journal.begin_run()
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        assert journal.begin_run()
-        journal.end_run()
-        assert not journal.begin_run()
