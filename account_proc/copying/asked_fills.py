@@ -37,7 +37,7 @@ from krakencopy.v1 import types_pb2 as pb
 log = logging.getLogger(__name__)
 
 #: While the account's own strategy trades.
-OWN_STRATEGY = "OWN_STRATEGY_TRADES"
+OWN_STRATEGY_TRADES = "OWN_STRATEGY_TRADES"
 
 
 class Outcome(StrEnum):
@@ -185,7 +185,7 @@ class AskedFills:
     def _stopped(self, fill: MasterFill) -> AskedAnswer | None:
         if self._context.strategy_may_order():
             words = "the account's own strategy trades; copying and a strategy never trade at once"
-            return AskedAnswer(outcome=Outcome.REFUSED, reason=OWN_STRATEGY, detail=words)
+            return AskedAnswer(outcome=Outcome.REFUSED, reason=OWN_STRATEGY_TRADES, detail=words)
         stop = self._context.guard.stop(fill.side)
         if stop is None:
             return None

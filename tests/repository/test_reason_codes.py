@@ -87,7 +87,8 @@ def test_each_reason_of_a_refusal_is_in_the_catalogue_and_no_other() -> None:
         if "__main__" not in module.name:
             importlib.import_module(module.name)
     found = {kind.reason for kind in _kinds_of(AccountError) if kind.__module__.startswith("krakencopy.")}
-    for path in [*MODULES, *(ROOT / "supervisor" / "accounts").rglob("*.py")]:
+    rooms = (ROOT / "supervisor" / "accounts", ROOT / "account_proc" / "copying")
+    for path in [*MODULES, *(path for room in rooms for path in room.rglob("*.py"))]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for reason in [*_reasons(tree), *_constants(tree)]:
             found |= {
