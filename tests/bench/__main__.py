@@ -54,7 +54,7 @@ SHORT = Amounts(
     burst_fills=20,
     journal_s=0.2,
     flood_users=1,
-    flood_fills=4,
+    flood_fills=2,
     halts=2,
     flattens=1,
 )
