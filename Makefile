@@ -28,7 +28,7 @@ ROUNDS ?= 50
 STATE_DIR ?= data-paper
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
-JOBS ?= 3
+JOBS ?= 4
 # make bench: USERS=1,10 and FILLS=20 for a short one; where the results go, and the plots if elsewhere
 # (FIGURES=docs/performance). make bench-compare: BASE is what the newest results are held against, without it
 # those before.
