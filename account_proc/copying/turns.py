@@ -96,7 +96,7 @@ class Turns:
         self._lanes.clear()
         for each in waiting:
             pair = current_pair(each.fill.pair)
-            item = None if each.sync is None else replace(each.sync, coin=coin_of(pair), pair=pair)
+            item = each.sync and each.sync.renamed(current_pair)
             fill = replace(each.fill, pair=pair, master_pair=current_pair(each.fill.master_pair))
             self._lanes.setdefault(coin_of(pair), deque()).append(replace(each, fill=fill, sync=item))
         self._on_way = {copy_id: current_pair(pair) for copy_id, pair in self._on_way.items()}
