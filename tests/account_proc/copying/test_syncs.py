@@ -448,9 +448,7 @@ def test_what_of_the_master_is_synced_goes_by_its_pairs_and_its_dust_by_its_mini
             user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS, "ETH": "1"})
             user.kraken.always["Ticker"]["XETHZEUR"] = user.kraken.always["Ticker"]["XXBTZEUR"]
             both = order()
-            both.positions.append(
-                account_pb2.MasterPosition(asset="ETH", volume="0.1", pair="ETH/USD")
-            )
+            both.positions.append(account_pb2.MasterPosition(asset="ETH", volume="0.1", pair="ETH/USD"))
             user.copier.take_sync(both)
             await user.done()
             assert {copy.pair: copy.reason for copy in user.copies} == {
