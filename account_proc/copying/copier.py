@@ -86,6 +86,8 @@ class Copier:
         self._asked_fills = AskedFills(context, self._turns, self._answers, self._incoming, self._begin_copy)
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns, sales)
+        #: Whether what an earlier process left is counted here.
+        self.has_taken_up = False
         #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
 
@@ -133,6 +135,7 @@ class Copier:
         self._flatten.begin()
         self._limit_flatten.begin()
         self._asked_fills.begin()
+        self.has_taken_up = True
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
