@@ -177,7 +177,7 @@ def _with_leavers(file: Config, journal: Journal) -> tuple[Config, list[types_pb
     leaving = leavers_of(file, known, time.time())
     config, left_out = with_leavers(file, leaving)
     begin = {key: one for key, one in leaving.items() if not known[key].leaves and key not in left_out}
-    kept.put(leaving)
+    kept.put_leaving(leaving)
     events = leaving_events(begin, returned(known, leaving))
     for account_id, why in left_out.items():
         words = f"it leaves still, and does not go together with the file, so nothing is sold: {why}"

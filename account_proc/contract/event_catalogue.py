@@ -240,6 +240,12 @@ HAPPENINGS = (
         "`krakencopy accounts ID` shows how far it has come",
     ),
     Entry(
+        "FLATTEN_TAKEN_BACK",
+        WARNING,
+        "what of an account's flatten is not sold yet is held again (`krakencopy flatten ID --cancel`)",
+        "what it may trade has stayed: `krakencopy resume ID` lifts that",
+    ),
+    Entry(
         "COPY_REQUESTED",
         INFO,
         "users are asked to copy one fill of the master; data has the fill, by whom, and which users",

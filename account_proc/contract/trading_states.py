@@ -23,6 +23,8 @@ FORMAT = 1
 #: Characters of who and why that are kept.
 WORDS_MAX = 200
 ALL = "all"
+#: Who has ordered what is lifted by other commands: ``reset-limit``, and the configuration.
+_NOT_TAKEN_BACK = ("limit ", "on_leave")
 _GROUP, _ACCOUNT, LIMIT = "group:", "account:", "limit:"
 
 
@@ -74,6 +76,8 @@ class FlattenOrder:
     by: str
     reason: str
     at: float
+    #: That the one before is taken back: what is owed by it alone, and not sold yet, is held again.
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,21 @@ class TradingStates:
         reducing = StateSetting(state=TradingState.REDUCING, by=by, reason=reason, at=at)
         scopes = set(map(account_scope, account_ids)) - halted
         return replace(self.with_state(scopes, reducing), flattens={**self.flattens, **orders})
+
+    def with_flatten_taken_back(
+        self, account_ids: Iterable[str], by: str, reason: str, at: float
+    ) -> TradingStates:
+        """The next version: what these accounts have not sold yet of their last flatten is held again. What
+        they may trade stays, and so does a flatten that came of a limit or of leaving.
+        """
+        order = FlattenOrder(number=self.version + 1, by=by, reason=reason, at=at, taken_back=True)
+        orders = {account_id: order for account_id in account_ids if self.may_take_back(account_id)}
+        return replace(self, version=self.version + 1, flattens={**self.flattens, **orders})
+
+    def may_take_back(self, account_id: str) -> bool:
+        """Whether there is a flatten of an account that somebody has ordered, and that was not taken back."""
+        order = self.flattens.get(account_id)
+        return order is not None and not order.taken_back and not order.by.startswith(_NOT_TAKEN_BACK)
 
 
 class StatesUnreadable(ValueError):

@@ -26,7 +26,7 @@ def trading_status(
     """
     state, settings = states.state_of(account_id, group), states.settings_of(account_id, group)
     status = status_message(state, settings, version=version, fault=fault)
-    if (order := states.flattens.get(account_id)) is not None:
+    if (order := states.flattens.get(account_id)) is not None and not order.taken_back:
         status.flatten.CopyFrom(flatten_message(order, pb.FLATTEN_STATE_REQUESTED))
     return status
 
@@ -41,6 +41,18 @@ def status_message(
             scope=scope, state=PB_STATE[said.state], by=said.by, reason=said.reason, at=timestamp(said.at)
         )
     return status
+
+
+def taken_back_words(states: TradingStates, account_id: str, shown: pb.TradingStatus) -> str:
+    """What comes of taking back an account's flatten, for people; ``shown``: how far it has come."""
+    order = states.flattens.get(account_id)
+    if order is None or order.taken_back:
+        return "no flatten of it is owed"
+    if not states.may_take_back(account_id):
+        return f"its flatten was ordered by {order.by}, and is not taken back by this"
+    if shown.flatten.number == order.number and shown.flatten.state == pb.FLATTEN_STATE_DONE:
+        return "its flatten was done, nothing of it is left to be taken back"
+    return "what of its flatten is not sold yet is held again"
 
 
 def flatten_message(order: FlattenOrder, state: pb.FlattenState.ValueType) -> pb.Flatten:

@@ -143,7 +143,7 @@ class AskedFills:
         wish = next((key for key, one in self._wishes.items() if _seq_of(one) == fill.seq), None)
         if wish is not None:
             return AskedAnswer(outcome=Outcome.WAITING, copy_id=wish)
-        if any(each.seq == fill.seq for each in self._turns.fills_waiting(coin_of(fill.pair))):
+        if self._turns.is_waiting(coin_of(fill.pair), fill.seq):
             words = "it was streamed and waits for its turn"
             return AskedAnswer(outcome=Outcome.ALREADY, detail=words)
         known = self._ledger.copy(asked.known_copy_id) if asked.known_copy_id else None
@@ -221,9 +221,30 @@ class AskedFills:
             if self._begun and self._is_free(self._fill_of(wish)):
                 self._answer(wish)
 
+    def first_of(self, coin: str) -> Wish | None:
+        """The wish that goes before all that waits of a coin: before later fills, which may sell what it
+        buys, and before a sync, which counts what it has bought. Not while nothing waits.
+        """
+        if not self._wishes or self._context.strategy_may_order():
+            return None
+        place = self._turns.first_place(coin)
+        earlier = (
+            (fill.seq, wish)
+            for wish in self._wishes.values()
+            if coin_of((fill := self._fill_of(wish)).pair) == coin and (fill.seq, 0, 0) < place
+        )
+        return min(earlier, key=lambda each: each[0], default=(0, None))[1]
+
+    def answer_first(self, wish: Wish) -> bool:
+        """Answers that; whether its coin is free. Raises LedgerFault."""
+        if not self._is_free(self._fill_of(wish)):
+            return False
+        self._answer(wish)
+        return True
+
     def _is_free(self, fill: MasterFill) -> bool:
         quote = quote_of(fill.pair)
-        is_free = self._turns.is_free(coin_of(fill.pair)) and not self._turns.is_occupied(quote)
+        is_free = self._turns.is_free(coin_of(fill.pair), fill.seq) and not self._turns.is_occupied(quote)
         return is_free and not self._context.strategy_may_order()
 
     def _answer(self, wish: Wish) -> None:
@@ -233,7 +254,10 @@ class AskedFills:
             wish.copy_id if wish.copy_id in self._wishes else None,
         )  # fmt: skip
         self._wishes.pop(wish.copy_id, None)
-        self._count_ahead(fill)
+        if (answer := self._ledger.copy(wish.copy_id)) is not None and not _answers_it(answer):
+            self._ahead.discard(fill.seq)  # when it is streamed, the rules of then answer it
+        else:
+            self._count_ahead(fill)
         if copy is not None:
             self._begin(copy)
         self._context.changed()

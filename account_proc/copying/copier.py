@@ -86,6 +86,8 @@ class Copier:
         self._asked_fills = AskedFills(context, self._turns, self._answers, self._incoming, self._begin_copy)
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns, sales)
+        #: Whether what an earlier process left is counted here.
+        self.has_taken_up = False
         #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
 
@@ -133,6 +135,7 @@ class Copier:
         self._flatten.begin()
         self._limit_flatten.begin()
         self._asked_fills.begin()
+        self.has_taken_up = True
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
@@ -160,7 +163,7 @@ class Copier:
         try:
             to_answer = [message for message in new if not self._asked_fills.has_answered(message.seq)]
             cursor = (new[-1].seq, new[-1].exec_id)
-            self._make_taken(to_answer, cursor, next(filter(self._turns.may_answer_fill, coins), None))
+            self._make_taken(to_answer, cursor, next(filter(self._may_answer_at_once, coins), None))
             self._answer_waiting()
             for message in new:
                 self._incoming.taken(message)
@@ -215,6 +218,11 @@ class Copier:
         """Answers what waits of a coin, up to the first order; whether it has answered anything."""
         answered = False
         while self._turns.may_answer(coin):
+            if (wish := self._asked_fills.first_of(coin)) is not None:
+                if not self._asked_fills.answer_first(wish):
+                    break
+                answered = True
+                continue
             first, item = self._turns.fills_waiting(coin)[0], self._turns.sync_waiting(coin)
             lookup = self._lookups.before_pair(first.pair, first.side)
             if lookup is None and item is not None:
@@ -229,6 +237,10 @@ class Copier:
             if copy is not None:
                 self._begin_copy(copy)
         return answered
+
+    def _may_answer_at_once(self, coin: str) -> bool:
+        """Whether what waits first of a coin is a fill, and may be answered in the write that takes it."""
+        return self._turns.may_answer_fill(coin) and self._asked_fills.first_of(coin) is None
 
     async def copy_asked_fill(self, asked: Asked) -> AskedAnswer:
         """Copies one fill that somebody asks for, or says why not. Raises LedgerFault, FillInvalid."""

@@ -7,6 +7,9 @@ not owed again, and what is bought later is not meant.
 
     REQUESTED ──▶ SELLING (while it is made owed, and while some of it can be sold) ──▶ DONE
 
+Taken back is what is owed by it alone and not sold yet; a share that the master has left meanwhile is owed by
+that.
+
 Never coins of the account's own, nor its strategy's: only what the book counts, less what is owed already.
 """
 
@@ -23,7 +26,7 @@ from krakencopy.account_proc.contract.trading_states import FlattenOrder, Tradin
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
-from krakencopy.account_proc.domain.copy_book import CopyBook
+from krakencopy.account_proc.domain.copy_book import BY_FLATTEN, CopyBook
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Side
 from krakencopy.v1 import types_pb2 as pb
@@ -70,12 +73,14 @@ class Flatten:
         if not self._begun or order is None or order.number <= self._sold:
             return
         if order.number > self._flattened:
-            if self._was_done(order):
+            if order.taken_back:
+                self._take_back(order)
+            elif self._was_done(order):
                 log.warning("flatten %d was done before this ledger was brought back", order.number)
                 self._commit(order.number)
             else:
                 self._make_owed(order)
-        if order.number <= self._flattened and not self._is_selling():
+        if order.number <= self._flattened and (order.taken_back or not self._is_selling()):
             self._ledger.keep_value(self._sold_key, str(order.number))
             self._sold = order.number
             self._context.changed()
@@ -109,12 +114,27 @@ class Flatten:
             elif self._sales.is_sellable(pair := self._sales.pair_of(coin), self._book.held(coin)):
                 copy_id = f"f{self._ledger.revision + 1 + len(copies)}"
                 detail = f"{_words(order)}; it is owed"
-                copies.append(self._sales.owe(copy_id, pair, left, Reason.FLATTEN, detail))
+                by = "" if self._of_limits else f"{BY_FLATTEN}{order.number}"
+                copies.append(self._sales.owe(copy_id, pair, left, Reason.FLATTEN, detail, order_id=by))
                 if (quote := quote_of(pair)) not in MONEY:
                     # There is no pair with money: what comes in for it is meant as well.
                     self._book.left[quote] = self._sales.pair_of(quote)
         if not copies and not is_whole:
             return
+        self._commit(order.number if is_whole else None, copies, self._book)
+        self._context.changed()
+
+    def _take_back(self, order: FlattenOrder) -> None:
+        """What is owed by a flatten alone is held again; what an order on its way leaves, once that is over.
+        Carried entries that it gave up stay so.
+        """
+        is_whole = not self._turns.orders_on_way
+        copies = list(filter(None, map(self._ledger.copy, self._book.take_back_flatten())))
+        if not copies and not is_whole:
+            return
+        why = f": {order.reason}" if order.reason else ""
+        for copy in copies:
+            copy.detail += f"; what of it was not sold is held again, taken back by {order.by}{why}"
         self._commit(order.number if is_whole else None, copies, self._book)
         self._context.changed()
 

@@ -30,16 +30,19 @@ class Sales:
         self._portfolio = context.portfolio
 
     def owe(
-        self, copy_id: str, pair: str, volume: BaseVolume, reason: Reason, detail: str, source: str = ""
-    ) -> CopyRecord:
-        """The record of what is owed of a coin from now on; no fill stands behind it."""
+        self, copy_id: str, pair: str, volume: BaseVolume, reason: Reason, detail: str, source: str = "",
+        order_id: str = "",
+    ) -> CopyRecord:  # fmt: skip
+        """The record of what is owed of a coin from now on; no fill stands behind it. ``order_id``: by what,
+        where that may be taken back.
+        """
         now, price = self._context.now(), self.price_of(pair)
         copy = CopyRecord(
             copy_id=copy_id, fill_seqs=(), pair=pair, side=Side.SELL, state=CopyState.RECEIVED,
             reason=reason, detail=detail, planned=volume.amount, received_at=now, decided_at=now,
             executed_at=now, master_price=Decimal(0) if price is None else price.amount, source=source,
         )  # fmt: skip
-        copy.slices = (Slice(order_id="", volume=volume, cost=NO_AMOUNT),)
+        copy.slices = (Slice(order_id=order_id, volume=volume, cost=NO_AMOUNT),)
         copy.move(CopyState.CARRIED, now)
         self._book.carry(pair, Side.SELL, copy.slices, copy.copy_id)
         self._gather_in(pair)

@@ -108,7 +108,7 @@ class Syncs:
         return [
             SyncItem(
                 number=order.number, as_of_seq=order.as_of_seq, index=index, coin=coin,
-                pair=self._pair_of(coin, positions.get(coin, nothing), coins),
+                **self._pairs_of(coin, positions.get(coin, nothing), coins),
                 volume=volumes.get(coin, Decimal(0)), costs=costs.get(coin, {}),
                 equity=_amount(order.master_equity.amount), equity_asset=order.master_equity.asset,
                 cash=cash, source=order.source, not_worse=order.not_worse, sells=order.sells,
@@ -117,9 +117,12 @@ class Syncs:
             for index, coin in enumerate(coins, start=1)
         ]  # fmt: skip
 
-    def _pair_of(self, coin: str, position: account_pb2.MasterPosition, coins: Iterable[str]) -> str:
-        """Where it is bought: where the master bought it last, if that was for money; else where it paid most
-        in money, else for the money that the account has most of. Not with a coin that is synced itself.
+    def _pairs_of(
+        self, coin: str, position: account_pb2.MasterPosition, coins: Iterable[str]
+    ) -> dict[str, str]:
+        """Where it is bought: where the copies of what the master bought last are, if that is for money; else
+        where it paid most in money, else for the money that the account has most of. Not with a coin that is
+        synced itself. With the master's pair, where that is another by the map.
         """
         current, marks = self._book.names.current_pair, self._portfolio.prices.marks
         bought = current(position.pair)
@@ -129,11 +132,15 @@ class Syncs:
         own = sorted(
             MONEY, key=lambda money: (-self._portfolio.cash(money) * (marks.rate(money, "USD") or 0), money)
         )
-        wanted = [bought, *(f"{coin}/{cost.asset}" for cost in paid), *(f"{coin}/{money}" for money in own)]
+        followed = [bought, *(f"{coin}/{cost.asset}" for cost in paid)]
+        copied = {self._context.pair_map.of(pair): pair for pair in reversed(followed)}
+        wanted = [*map(self._context.pair_map.of, followed), *(f"{coin}/{money}" for money in own)]
         others = {other for other in coins if other != coin}
         fit = [pair for pair in wanted if quote_of(pair) in MONEY and quote_of(pair) not in others]
         fit += [pair for pair in wanted if quote_of(pair) in MONEY]
-        return next(filter(self._is_listed, fit), bought or f"{coin}/USD")
+        pair = next(filter(self._is_listed, fit), wanted[0] or f"{coin}/USD")
+        masters = copied.get(pair, pair)
+        return {"pair": pair, "master_pair": "" if masters == pair else masters}
 
     def _is_listed(self, pair: str) -> bool:
         rules = self._portfolio.pairs.table.find(pair)
@@ -141,11 +148,7 @@ class Syncs:
 
     def left_items(self) -> list[SyncItem]:
         """What an earlier process has taken and not answered, by the names of now."""
-        current = self._book.names.current
-        return [
-            replace(each, coin=current(each.coin), pair=self._book.names.current_pair(each.pair))
-            for each in self._ledger.sync_items()
-        ]
+        return [each.renamed(self._book.names.current_pair) for each in self._ledger.sync_items()]
 
     # -- a coin's turn --------------------------------------------------------------------------------------
 
@@ -197,6 +200,7 @@ class Syncs:
         joined: list[CopyRecord] = []
         if isinstance(answer.decision, Order):
             joined = self._new_copies.joined_by(answer.decision, copy.copy_id)
+            self._book.count_mapped(item.coin, is_mapped=bool(item.master_pair))
         self._ledger.commit(copies=[copy, *joined], book=self._book, sync_items=left)
         failpoint.reach(self._context.account_id, "after_intent")
         self._context.changed()
@@ -228,10 +232,16 @@ class Syncs:
         here = self._context.by_pair.of(pair.name)
         holdings = self._holdings.of(pair, here.caps, now, trial, priced=True)
         book = self._book if trial is None else trial.book
-        refused = (Reason.PAIR_EXCLUDED, here.excluded) if here.excluded else None
+        masters = self._portfolio.pairs.table.find(item.master_pair) if item.master_pair else None
+        # What of the master is followed is said of its pairs; all else of those that orders are sent in.
+        excluded = self._context.by_pair.of(item.master_pair or pair.name).excluded
+        refused = (Reason.PAIR_EXCLUDED, excluded) if excluded else None
         if (stop := self._context.guard.stop(Side.BUY)) is not None:
             refused = Reason(stop.reason), stop.cause
-        answer = answer_item(book, item, pair, here.rules, holdings, price, now, refused=refused)
+        answer = answer_item(
+            book, item, pair, here.rules, holdings, price, now, refused=refused,
+            master_ordermin=None if masters is None else masters.ordermin,
+        )  # fmt: skip
         if answer.sell and not self._sales.is_sellable(self._sales.pair_of(item.coin), answer.sell):
             detail = f"{answer.words}; {answer.sell} more is less than the exchange takes"
             skip = Skip(fills=(), reason=Reason.SYNC_NOT_NEEDED, detail=detail)

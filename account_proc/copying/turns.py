@@ -19,6 +19,8 @@ from krakencopy.account_proc.domain.sync_sizing import SyncItem
 
 #: Fills that are merged into one order at most.
 MERGE_MAX = 1_000
+#: What is answered first is less.
+Place = tuple[float, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,11 @@ class Waiting:
     sync: SyncItem | None = None
 
     @property
-    def place(self) -> tuple[float, int]:
-        """Where it stands: behind the fills up to its own, a sync's coins among each other in their order."""
-        return self.fill.seq, 0 if self.sync is None else self.sync.index
+    def place(self) -> Place:
+        """Where it stands: behind the fills up to its own, a sync's coins among each other in their order,
+        and behind those of an earlier sync.
+        """
+        return self.fill.seq, *((0, 0) if self.sync is None else (self.sync.number, self.sync.index))
 
 
 def coin_of(pair: str) -> str:
@@ -96,7 +100,7 @@ class Turns:
         self._lanes.clear()
         for each in waiting:
             pair = current_pair(each.fill.pair)
-            item = None if each.sync is None else replace(each.sync, coin=coin_of(pair), pair=pair)
+            item = each.sync and each.sync.renamed(current_pair)
             fill = replace(each.fill, pair=pair, master_pair=current_pair(each.fill.master_pair))
             self._lanes.setdefault(coin_of(pair), deque()).append(replace(each, fill=fill, sync=item))
         self._on_way = {copy_id: current_pair(pair) for copy_id, pair in self._on_way.items()}
@@ -122,6 +126,11 @@ class Turns:
         lane = self._lanes.get(coin)
         return lane[0].sync if lane else None
 
+    def first_place(self, coin: str) -> Place:
+        """Where the first of a coin stands that waits; before everything where nothing does."""
+        lane = self._lanes.get(coin)
+        return lane[0].place if lane else (0, 0, 0)
+
     def coins_waiting(self) -> list[str]:
         """Coins of which fills wait, by the first of each in the journal's order."""
         coins = [coin for coin, lane in self._lanes.items() if lane]
@@ -135,9 +144,18 @@ class Turns:
         """Whether an order on its way buys, sells or spends a coin, and may change what copying holds."""
         return any(coin in pair.split("/") for pair in self._on_way.values())
 
-    def is_free(self, coin: str) -> bool:
-        """Whether nothing of a coin is on its way, looked up or waiting."""
-        return not (self.is_occupied(coin) or self.is_traded(coin) or self._lanes.get(coin))
+    def is_free(self, coin: str, before: float = 0) -> bool:
+        """Whether nothing of a coin is on its way, looked up or waiting; ``before``: what waits behind the
+        fill of this number does not count.
+        """
+        if self.is_occupied(coin) or self.is_traded(coin):
+            return False
+        lane = self._lanes.get(coin)
+        return not lane or (before > 0 and lane[0].place > (before, 0, 0))
+
+    def is_waiting(self, coin: str, seq: int) -> bool:
+        """Whether a fill of a coin waits for its turn."""
+        return any(each.sync is None and each.fill.seq == seq for each in self._lanes.get(coin, ()))
 
     # -- whose turn it is -----------------------------------------------------------------------------------
 
@@ -162,7 +180,7 @@ class Turns:
         """The same where what waits first is a fill."""
         return self.may_answer(coin) and self.sync_waiting(coin) is None
 
-    def _first_of_others(self, coin: str, quote: str) -> tuple[float, int]:
+    def _first_of_others(self, coin: str, quote: str) -> Place:
         """The first fill that waits in another lane and changes a coin that fills of this lane and quote
         count on: those behind it wait.
         """
@@ -173,7 +191,7 @@ class Turns:
             for each in lane
             if other == quote or quote_of(each.fill.pair) == coin
         )
-        return min(others, default=(inf, 0))
+        return min(others, default=(inf, 0, 0))
 
     def take_run(self, coin: str, *, of_one_order: bool = False) -> list[Waiting]:
         """Takes the fills that are merged into the next order out of a coin's lane: the first, and those of

@@ -22,6 +22,7 @@ from krakencopy.account_proc.domain.quantities import (
     NO_VOLUME,
     BaseVolume,
     QuoteAmount,
+    Ratio,
     Side,
 )
 
@@ -39,6 +40,11 @@ class _TrialPlans:
 
     def put_plan(self, plan: OrderPlan) -> None:
         self._changed[plan.order_id] = plan
+
+
+#: What the slices of an exit that a flatten has made owed have for their order, with its number behind: so
+#: they are told apart from what the master's exits have made owed.
+BY_FLATTEN = "flatten "
 
 
 class CopyBook:
@@ -187,7 +193,26 @@ class CopyBook:
         unfilled = order.ordered - order.filled
         if unfilled.amount > 0:
             # An exit stays owed until it is done.
-            self.carry(pair, side, [Slice(order_id="", volume=unfilled, cost=NO_AMOUNT)], order.copy_id)
+            self.carry(pair, side, _unsold(order, unfilled), order.copy_id)
+
+    def owe_by_exit(self, coin: str, share: Ratio) -> None:
+        """The master has left this share of a coin: so much of what a flatten has made owed is owed by that,
+        and stays so if the flatten is taken back.
+        """
+        for pair in self.pairs_of(coin, Side.SELL):
+            pieces = self.carried[pair, Side.SELL]
+            if any(map(is_by_flatten, pieces)):
+                self.put_carried(pair, Side.SELL, [part for piece in pieces for part in _parts(piece, share)])
+
+    def take_back_flatten(self) -> list[str]:
+        """What is owed by a flatten alone is held again; the copies that owed it."""
+        held_again = []
+        for (pair, side), pieces in list(self.carried.items()):
+            mine = list(filter(is_by_flatten, pieces)) if side is Side.SELL else []
+            if mine:
+                self.put_carried(pair, side, [piece for piece in pieces if piece not in mine])
+                held_again += [piece.copy_id for piece in mine]
+        return list(dict.fromkeys(held_again))
 
     def _owe_of_left(self, coin: str, copy_id: str) -> None:
         """What came in of a coin that the master has left before is owed."""
@@ -201,6 +226,34 @@ class CopyBook:
         for piece in order.slices:
             if whole:
                 self.recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
+
+
+def is_by_flatten(piece: Slice) -> bool:
+    """Whether it is owed as somebody had the account flattened, and not as the master has sold."""
+    return piece.order_id.startswith(BY_FLATTEN)
+
+
+def _parts(piece: Slice, share: Ratio) -> list[Slice]:
+    """A piece, and what of it the master's exit owes by now."""
+    if not is_by_flatten(piece):
+        return [piece]
+    by_exit = piece.volume * share
+    parts = [replace(piece, volume=piece.volume - by_exit), replace(piece, volume=by_exit, order_id="")]
+    return [part for part in parts if part.volume]
+
+
+def _unsold(order: SettledOrder, unfilled: BaseVolume) -> list[Slice]:
+    """What an exit owes still: what was sold is what the master's exits have made owed, before what a flatten
+    has.
+    """
+    mine = [piece for piece in order.slices if is_by_flatten(piece)]
+    by_exits = unfilled
+    if mine:
+        by_exits = min(unfilled, max(order.ordered - total_volume(mine) - order.filled, NO_VOLUME))
+    parts = [Slice(order_id="", volume=by_exits, cost=NO_AMOUNT)]
+    if mine:
+        parts.append(Slice(order_id=mine[-1].order_id, volume=unfilled - by_exits, cost=NO_AMOUNT))
+    return [part for part in parts if part.volume]
 
 
 def total_cost(slices: Sequence[Slice]) -> QuoteAmount:

@@ -128,6 +128,7 @@ def _exit_slice(
     share = ONE if full else _clamped(fill.position_before - fill.position_after, fill.position_before)
     spoken_for = book.owed(pair.base) + asked + (plan.target - plan.allotted)
     held = max(book.held(pair.base) - spoken_for, NO_VOLUME)
+    book.owe_by_exit(pair.base, share)
     plan.master_volume += fill.volume
     plan.target += held * share
     volume = plan.target.whole_lots(pair.lot_decimals) - plan.allotted

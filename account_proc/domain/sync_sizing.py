@@ -10,7 +10,7 @@ the sync says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -53,6 +53,8 @@ class SyncItem:
     coin: str
     #: The pair that it is bought in.
     pair: str
+    #: The master's pair, where it is bought in another one for it (``map``).
+    master_pair: str = ""
     volume: Decimal = Decimal(0)
     #: What the volume cost, by the asset that it was paid in.
     costs: Mapping[str, Decimal] = field(default_factory=dict)
@@ -76,6 +78,13 @@ class SyncItem:
     def copy_id(self) -> str:
         """The same after a crash, so that no order is sent twice."""
         return f"s{self.number}.{self.index}"
+
+    def renamed(self, current_pair: Callable[[str], str]) -> SyncItem:
+        """The same, by the names that its coins have now."""
+        pair = current_pair(self.pair)
+        return replace(
+            self, coin=pair.partition("/")[0], pair=pair, master_pair=current_pair(self.master_pair)
+        )
 
     def to_raw(self) -> dict[str, Any]:
         """What JSON is made of (``default=str``)."""
@@ -124,13 +133,17 @@ class _Unknown:
 
 def answer_item(
     book: CopyBook, item: SyncItem, pair: PairRules, rules: CopyRules, holdings: UserBalances, ask: Price,
-    now: float, *, refused: tuple[Reason, str] | None = None,
+    now: float, *, refused: tuple[Reason, str] | None = None, master_ordermin: Decimal | None = None,
 ) -> SyncAnswer:  # fmt: skip
     """What is done about a coin now, ``ask`` being what it costs; ``refused``: why nothing is bought, if so.
-    Only where something is bought does the book change.
+    ``master_ordermin``: the least that the master can sell, where that is not its own pair's. Only where
+    something is bought does the book change.
     """
     held, owed = book.held(item.coin), book.owed(item.coin)
-    target = _target(book, item, pair, rules, holdings, ask)
+    least = pair.ordermin if master_ordermin is None else master_ordermin
+    target: BaseVolume | _Unknown = NO_VOLUME  # the master has left: what remains cannot be sold
+    if item.volume and item.volume >= least:
+        target = _target(book, item, pair, rules, holdings, ask)
     share = "" if isinstance(target, _Unknown) else f", so the share is {target}"
     words = (
         f"the master held {plain(item.volume)} {item.coin} with an equity of {plain(item.equity)} "
@@ -141,7 +154,8 @@ def answer_item(
     kept = max(held - owed, NO_VOLUME)
     if kept > target:
         return _answer_more(item, words, target, held, kept)
-    wanted = target - kept - book.carried_volume(pair.name, Side.BUY)
+    carried = (book.carried_volume(name, Side.BUY) for name in book.pairs_of(item.coin, Side.BUY))
+    wanted = target - kept - sum(carried, NO_VOLUME)
     if wanted <= target * NEAR:
         detail = f"{words}; that is near enough" if target else f"{words}; there is nothing to do"
         return _skipped(words, target, held, Reason.SYNC_NOT_NEEDED, detail)
@@ -209,8 +223,6 @@ def _target(
     book: CopyBook, item: SyncItem, pair: PairRules, rules: CopyRules, holdings: UserBalances, ask: Price
 ) -> BaseVolume | _Unknown:
     """The user's share of what the master holds."""
-    if item.volume < pair.ordermin or not item.volume:
-        return NO_VOLUME  # the master has left: what remains cannot be sold
     if rules.sizing is Sizing.FIXED_NOTIONAL:
         held = book.held(item.coin)
         if held >= BaseVolume(pair.ordermin):
@@ -235,9 +247,9 @@ def _ratio(
     if rules.balance is BalanceBasis.CASH:
         # Of both what was there before the copied coins were bought.
         paid = sum((held.costs.get(pair.quote, Decimal(0)) for _, held in book.coins), Decimal(0))
-        theirs = item.cash.get(pair.quote, Decimal(0))
-        if theirs <= 0:
-            return _Unknown(Reason.MASTER_EQUITY_UNKNOWN, f"the master has no {pair.quote} to scale by")
+        theirs = _master_cash(item, pair, holdings)
+        if isinstance(theirs, _Unknown):
+            return theirs
         return (holdings.cash + QuoteAmount(paid)) / QuoteAmount(theirs)
     rate = holdings.rate(item.equity_asset) if item.equity_asset else None
     if item.equity <= 0 or rate is None:
@@ -246,6 +258,20 @@ def _ratio(
     if capital is None:
         return _Unknown(Reason.NO_MARK, f"what is allocated is not known in {pair.quote}")
     return capital / QuoteAmount(item.equity * rate)
+
+
+def _master_cash(item: SyncItem, pair: PairRules, holdings: UserBalances) -> Decimal | _Unknown:
+    """What the master had of the currency that it buys the coin with, in the pair's quote."""
+    quote = item.master_pair.partition("/")[2] or pair.quote
+    theirs, rate = item.cash.get(quote, Decimal(0)), Decimal(1)
+    if theirs <= 0:
+        return _Unknown(Reason.MASTER_EQUITY_UNKNOWN, f"the master has no {quote} to scale by")
+    if quote != pair.quote:
+        known = holdings.rate(quote)
+        if known is None:
+            return _Unknown(Reason.NO_MARK, f"what a {quote} is worth in {pair.quote} is not known")
+        rate = known
+    return theirs * rate
 
 
 def _average(item: SyncItem, holdings: UserBalances) -> Decimal | None:

@@ -65,7 +65,8 @@ def account_snapshot(
         snapshot.deposits = account.deposits.noticed
         # Asked of one that leaves, which buys nothing: of others it would cost each snapshot a little.
         may_leave = snapshot.trading.state != types_pb2.TRADING_STATE_ACTIVE
-        is_known = account.portfolio.loaded
+        # Before, an order of an earlier process that may still buy is not counted.
+        is_known = account.portfolio.loaded and user.copier.has_taken_up
         snapshot.holds_copied = may_leave and (not is_known or user.copier.positions.holds_sellable())
         snapshot.positions.extend(user.copier.positions.to_proto())
         snapshot.drifts.extend(map(drift_to_proto, user.drifts()))

@@ -12,6 +12,6 @@ def trading_status(
 ) -> pb.TradingStatus:
     """By a look at the file. ``flatten_state``: how far the last order to sell has come, if there is one."""
     status = status_message(guard.state, guard.settings, version=guard.kept_version, fault=guard.fault)
-    if (order := guard.flatten) is not None:
+    if (order := guard.flatten) is not None and not order.taken_back:
         status.flatten.CopyFrom(flatten_message(order, flatten_state))
     return status

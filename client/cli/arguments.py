@@ -247,6 +247,10 @@ def _add_trading(command: Any) -> None:
         )
         if verb == "flatten":
             sub.add_argument("--dry-run", action="store_true", help="only show what would be sold")
+            sub.add_argument(
+                "--cancel", action="store_true",
+                help="take it back: what is not sold yet is held again; what accounts may trade stays",
+            )  # fmt: skip
             sub.add_argument("--yes", action="store_true", help="answers the question before it is sold")
 
 

@@ -21,7 +21,12 @@ from krakencopy.account_proc.contract.trading_states import (
     account_scope,
     group_scope,
 )
-from krakencopy.account_proc.contract.trading_status import NO_VERSION, PB_STATE, trading_status
+from krakencopy.account_proc.contract.trading_status import (
+    NO_VERSION,
+    PB_STATE,
+    taken_back_words,
+    trading_status,
+)
 from krakencopy.account_proc.runtime.trading_state_file import (
     TradingStateFile,
     change_states,
@@ -34,6 +39,7 @@ from krakencopy.client.sdk.errors import BadInput, NotFound, Refused, ServerFaul
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.client.views.trading_pages import setting_words
 from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2
 
 #: How long processes have to say that they keep to it, in seconds: each looks at the file twice a second.
 ACKNOWLEDGE_S = 1.5
@@ -70,16 +76,7 @@ def set_state(arguments: Namespace, word: str) -> pb.SetTradingStateResponse:
 
 def flatten(arguments: Namespace, *, dry_run: bool) -> pb.FlattenAccountsResponse:
     """These users, or all, are to sell what copying bought; or what that would be. Raises KrakenCopyError."""
-    if arguments.groups:
-        raise BadInput(f"{_GROUPS}; name the accounts, or --all")
-    folder = StateFolder(chosen_folder(arguments))
-    users = folder.user_ids()
-    if unknown := [account_id for account_id in arguments.ids if account_id not in users]:
-        raise NotFound(
-            f"{', '.join(unknown)}: no user that copies, in {folder.path}; there are {_named(users)}",
-            reason="NOT_A_USER",
-        )
-    account_ids = list(dict.fromkeys(arguments.ids)) or users
+    folder, account_ids = _users(arguments)
     plan = [each for account_id in account_ids for each in _planned(folder, account_id)]
     if dry_run:
         return pb.FlattenAccountsResponse(positions=plan)
@@ -90,6 +87,35 @@ def flatten(arguments: Namespace, *, dry_run: bool) -> pb.FlattenAccountsRespons
     )
     acknowledged = _acknowledgements(folder, account_ids, now, states, [note])
     return pb.FlattenAccountsResponse(positions=plan, accounts=acknowledged)
+
+
+def take_back_flatten(arguments: Namespace) -> pb.SetTradingStateResponse:
+    """What these users, or all, have not sold yet of their flatten is held again. Raises KrakenCopyError."""
+    folder, account_ids = _users(arguments)
+    now = TradingStateFile(states_path(folder.path)).read()
+    by, at = operator_name(), time.time()
+    states, note = _change(
+        folder, lambda said: said.with_flatten_taken_back(account_ids, by, arguments.reason, at), renew=False
+    )
+    acknowledged = list(_acknowledgements(folder, account_ids, now, states, [note]))
+    for each in acknowledged:
+        words = taken_back_words(now, each.account_id, types_pb2.TradingStatus())
+        each.message = "; ".join(filter(None, (words, each.message)))
+    return pb.SetTradingStateResponse(accounts=acknowledged, version=states.version)
+
+
+def _users(arguments: Namespace) -> tuple[StateFolder, list[str]]:
+    """The users that are named, or all. Raises BadInput, NotFound."""
+    if arguments.groups:
+        raise BadInput(f"{_GROUPS}; name the accounts, or --all")
+    folder = StateFolder(chosen_folder(arguments))
+    users = folder.user_ids()
+    if unknown := [account_id for account_id in arguments.ids if account_id not in users]:
+        raise NotFound(
+            f"{', '.join(unknown)}: no user that copies, in {folder.path}; there are {_named(users)}",
+            reason="NOT_A_USER",
+        )
+    return folder, list(dict.fromkeys(arguments.ids)) or users
 
 
 def _known(folder: StateFolder, ids: Iterable[str], now: TradingStates, *, lifts: bool) -> list[str]:

@@ -127,10 +127,14 @@ def _code(accounts: Iterable[pb.TradingAcknowledgement]) -> ExitCode:
 
 
 def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`flatten [ID...|--group G|--all] [--dry-run] [--yes]`."""
+    """`flatten [ID...|--group G|--all] [--dry-run|--cancel] [--yes]`."""
+    if arguments.cancel and arguments.dry_run:
+        raise BadInput("--cancel sells nothing; leave out --dry-run")
     if arguments.offline:
         from krakencopy.client.cli import offline  # other commands need none of it
 
+        if arguments.cancel:
+            return show(offline.take_back_flatten(arguments), out)
         if not arguments.dry_run:
             _ask_to_sell(arguments, offline.flatten(arguments, dry_run=True))
         return _show_flatten(offline.flatten(arguments, dry_run=arguments.dry_run), out)
@@ -143,8 +147,11 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 everyone=arguments.all,
                 reason=arguments.reason,
                 dry_run=dry_run,
+                cancel=arguments.cancel,
             )
 
+        if arguments.cancel:
+            return show(pb.SetTradingStateResponse(accounts=ask(dry_run=False).accounts), out)
         if not arguments.dry_run and not arguments.yes:
             _ask_to_sell(arguments, ask(dry_run=True))
         answer = ask(dry_run=arguments.dry_run)

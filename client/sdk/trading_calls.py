@@ -58,6 +58,7 @@ class TradingCalls:
         groups: Iterable[str] = (),
         everyone: bool = False,
         dry_run: bool = False,
+        cancel: bool = False,
         reason: str = "",
         by: str = "",
         request_id: str = "",
@@ -65,7 +66,7 @@ class TradingCalls:
     ) -> pb.FlattenAccountsResponse:
         """Have users sell all that copying bought and still holds, never coins of their own, and buy nothing
         from then on; with ``dry_run`` only say what that would be. Of ``groups`` and ``everyone`` those that
-        copy.
+        copy. ``cancel`` takes it back: what is not sold yet is held again.
 
         Returns when it is on the disk, and not when it is sold: ``Account.trading.flatten`` shows how far it
         has come. Raises as ``set_trading_state`` does, and Refused for an account that copies nobody.
@@ -77,5 +78,6 @@ class TradingCalls:
             reason=reason,
             by=by or operator_name(),
             dry_run=dry_run,
+            cancel=cancel,
         )
         return self._connection.ask(self._connection.stub.FlattenAccounts, request, timeout_s, request_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from krakencopy.supervisor.config.leaving_accounts import Leaver, configured_leavers
 from krakencopy.supervisor.config.model import Config
@@ -31,6 +32,13 @@ class KeptLeavers:
     def put(self, leavers: Mapping[str, Leaver]) -> None:
         """Keeps these, and no others."""
         self._journal.put_leavers({key: one.to_json() for key, one in leavers.items()})
+
+    def put_leaving(self, leaving: Mapping[str, Leaver]) -> None:
+        """Keeps those that leave with a start, beside what is known of those that are configured: until the
+        configuration is taken that is all there is of them.
+        """
+        stay = {key: replace(one, since=0.0) for key, one in self.by_id.items() if key not in leaving}
+        self.put({**stay, **leaving})
 
     def keep_configured(self, config: Config) -> None:
         """Keeps what will be needed of the users of a configuration that holds from now on."""

@@ -83,9 +83,11 @@ class SyncOrders:
         return True
 
     def ask_by_operator(
-        self, account_id: str, request_id: str, by: str, reason: str, *, not_worse: bool
+        self, account_id: str, request_id: str, by: str, reason: str, *, not_worse: bool, above: int = 0
     ) -> SyncRow:
-        """Asks for what an operator wants, once for each request id."""
+        """Asks for what an operator wants, once for each request id. ``above``: the last sync that the user
+        shows.
+        """
         known = self._journal.sync_of(account_id, request_id)
         if known is not None:
             return known
@@ -95,7 +97,7 @@ class SyncOrders:
             added.append(
                 self._journal.add_sync(
                     account_id, request_id, Origin.OPERATOR, now, asked_by=by, reason=reason,
-                    not_worse=not_worse,
+                    not_worse=not_worse, above=above,
                 )
             )  # fmt: skip
 
@@ -114,19 +116,26 @@ class SyncOrders:
             for row in self._journal.syncs_taken(account_id, snapshot.synced):
                 words = f"{source_words(row)}: taken; its copies say what became of it"
                 self._events.record(pb.SEVERITY_INFO, account_id, "SYNC_TAKEN", words)
-            if snapshot.deposits and config.copy.on_deposit is OnDeposit.RESYNC:
-                self._see_to_deposit(account_id, snapshot.deposits)
+            if self._deposits.get(account_id, 0) >= snapshot.deposits:
+                continue
+            if config.copy.on_deposit is OnDeposit.RESYNC:
+                self._see_to_deposit(account_id, snapshot.deposits, snapshot.synced)
+            else:
+                self._pass_deposit(account_id, snapshot.deposits)
 
-    def _see_to_deposit(self, account_id: str, deposits: int) -> None:
+    def _pass_deposit(self, account_id: str, deposits: int) -> None:
+        """It is invested with the next fills, and no reason for a sync once the rule is another one."""
+        self._journal.add_sync(account_id, f"deposit {deposits}", Origin.DEPOSIT, 0.0, taken=True)
+        self._deposits[account_id] = deposits
+
+    def _see_to_deposit(self, account_id: str, deposits: int, synced: int) -> None:
         """One sync for all deposits that were noticed since the last one, at most once an hour."""
-        if self._deposits.get(account_id, 0) >= deposits:
-            return
         last, now = self._journal.last_sync(account_id, Origin.DEPOSIT), self._now()
         seen_to = 0 if last is None else int(last.request_id.removeprefix("deposit "))
         if last is not None and seen_to < deposits and 0 <= now - last.asked_at < DEPOSIT_PAUSE_S:
             return
         if seen_to < deposits:
-            self._journal.add_sync(account_id, f"deposit {deposits}", Origin.DEPOSIT, now)
+            self._journal.add_sync(account_id, f"deposit {deposits}", Origin.DEPOSIT, now, above=synced)
             words = "a deposit came in: it is brought to the master's positions (on_deposit)"
             self._events.record(pb.SEVERITY_INFO, account_id, "SYNC_REQUESTED", words)
             self._wake()

@@ -16,6 +16,7 @@ from krakencopy.account_proc.contract.trading_states import (
 )
 
 TRADING_STATE_CHANGED, FLATTEN_REQUESTED = "TRADING_STATE_CHANGED", "FLATTEN_REQUESTED"
+FLATTEN_TAKEN_BACK = "FLATTEN_TAKEN_BACK"
 _ACCOUNT, _GROUP = account_scope(""), group_scope("")
 
 
@@ -65,9 +66,12 @@ def changes(before: TradingStates, after: TradingStates, by: str, reason: str, n
         if before.flattens.get(account_id) != order
     }
     for account_id, order in flattened.items():
-        words = f"it is to sell what copying bought, and buys nothing, {said_words(order.by, order.reason)}"
+        code, words = FLATTEN_REQUESTED, "it is to sell what copying bought, and buys nothing"
+        if order.taken_back:
+            code, words = FLATTEN_TAKEN_BACK, "what of its flatten is not sold yet is held again"
+        words = f"{words}, {said_words(order.by, order.reason)}"
         data = {"number": str(order.number), "by": order.by, "reason": order.reason}
-        yield Change(FLATTEN_REQUESTED, account_id, _noted(words, note), data)
+        yield Change(code, account_id, _noted(words, note), data)
     for scope in sorted({*before.states, *after.states}):
         now = after.states.get(scope)
         if now == before.states.get(scope) or _follows(now, flattened.get(account_of(scope))):

@@ -95,6 +95,12 @@ class Leaving:
         leaver = supervisor.leavers.by_id.get(account_id)
         if leaver is None or not leaver.leaves or supervisor.shutdown.begun:
             return
+        # Another configuration may have been taken meanwhile, by which it was here again and leaves anew.
+        is_here = supervisor.accounts.get(account_id) is account
+        if not is_here or not is_said(account_id, leaver, supervisor.trading.states):
+            return
+        if not is_over(account, leaver, supervisor):
+            return
         kept = {key: one for key, one in supervisor.leavers.by_id.items() if key != account_id}
         left = ", ".join(f"{held.volume} {held.asset}" for held in _snapshot(account).positions)
         words = "it has left: nothing that copying held can be sold any more, and its process ends"

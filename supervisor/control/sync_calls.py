@@ -51,9 +51,10 @@ class SyncCalls(control_pb2_grpc.ControlServiceServicer):
             if known is not None:  # by a run before this one
                 return pb.ResyncAccountResponse(number=known.number, source=source_words(known))
             answer = await self._plan_sync(request, account, context)
+            link = account.process.link
             row = self._of_syncs.syncs.ask_by_operator(
                 request.account_id, request.request_id, request.by or SOMEBODY, request.reason,
-                not_worse=request.not_worse,
+                not_worse=request.not_worse, above=0 if link is None else link.snapshot.synced,
             )  # fmt: skip
             answer.number, answer.source = row.number, source_words(row)
             return answer

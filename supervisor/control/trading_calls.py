@@ -26,7 +26,7 @@ from krakencopy.account_proc.contract.trading_states import (
     account_scope,
     group_scope,
 )
-from krakencopy.account_proc.contract.trading_status import PB_STATE
+from krakencopy.account_proc.contract.trading_status import PB_STATE, taken_back_words
 from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message
 from krakencopy.supervisor.accounts.flatten_plan import flatten_plan
@@ -93,6 +93,11 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         if request.dry_run:
             return pb.FlattenAccountsResponse(positions=await self._plan(users))
         by, at = request.by or SOMEBODY, time.time()
+        if request.cancel:
+            return await self._say(
+                request, pb.FlattenAccountsResponse, lambda: self._take_back(users, by, request.reason, at),
+                context,
+            )  # fmt: skip
 
         async def say() -> pb.FlattenAccountsResponse:
             # What processes show before they begin to sell; ledgers of others do not change meanwhile.
@@ -113,6 +118,22 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
             return pb.FlattenAccountsResponse(positions=plan, accounts=acknowledged)
 
         return await self._say(request, pb.FlattenAccountsResponse, say, context)
+
+    async def _take_back(
+        self, users: dict[str, SupervisedAccount], by: str, reason: str, at: float
+    ) -> pb.FlattenAccountsResponse:
+        """What users have not sold yet of their last flatten is held again; what they may trade stays."""
+        trading = self._of_trading.trading
+        before = {key: taken_back_words(trading.states, key, self._of_trading.trading_acks.status(user))
+                  for key, user in users.items()}  # fmt: skip
+        note = await trading.change(
+            lambda states: states.with_flatten_taken_back(users, by, reason, at), by, reason, renew=False
+        )
+        kept = await self._of_trading.trading_acks.ask(list(users), trading.states.version)
+        acknowledged = list(self._acknowledgements(users, kept, set(), TradingState.ACTIVE, note))
+        for each in acknowledged:
+            each.message = "; ".join(filter(None, (before[each.account_id], each.message)))
+        return pb.FlattenAccountsResponse(accounts=acknowledged)
 
     async def _say(
         self, request: Message, kind: type[Answer], say: Callable[[], Awaitable[Answer]], context: Context

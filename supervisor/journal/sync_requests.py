@@ -38,19 +38,20 @@ class SyncRequests(SettingChanges):
 
     def add_sync(
         self, account_id: str, request_id: str, origin: str, asked_at: float, *, asked_by: str = "",
-        reason: str = "", not_worse: bool = False,
+        reason: str = "", not_worse: bool = False, above: int = 0, taken: bool = False,
     ) -> SyncRow:  # fmt: skip
-        """Keeps that a user is to be synced; what is kept already for a repeated id."""
+        """Keeps that a user is to be synced; what is kept already for a repeated id. ``above``: the last that
+        its ledger has, which a journal that was brought back does not know. ``taken``: nothing is to be done.
+        """
         known = self.sync_of(account_id, request_id)
         if known is not None:
             return known
-        number = self._number("SELECT max(number) FROM syncs") + 1
-        row = SyncRow(
-            number, account_id, request_id, origin, asked_at, asked_by, reason, not_worse, taken=False
-        )
+        number = max(self._number("SELECT max(number) FROM syncs"), above) + 1
+        row = SyncRow(number, account_id, request_id, origin, asked_at, asked_by, reason, not_worse, taken)
         with self._transaction():
             self._db.execute("INSERT INTO syncs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        self.syncs_waiting.setdefault(account_id, []).append(row)
+        if not taken:
+            self.syncs_waiting.setdefault(account_id, []).append(row)
         return row
 
     def sync_of(self, account_id: str, request_id: str) -> SyncRow | None:

@@ -22,3 +22,10 @@ def say_state(path: Path, state: TradingState, *scopes: str, reason: str = REASO
 def order_flatten(path: Path, account_ids: Iterable[str]) -> TradingStates:
     """They are to sell all that copying bought, and are REDUCING."""
     return change_states(path, lambda states: states.with_flatten(account_ids, OPERATOR, REASON, SAID_AT))
+
+
+def take_back_flatten(path: Path, account_ids: Iterable[str]) -> TradingStates:
+    """What they have not sold yet of that is held again."""
+    return change_states(
+        path, lambda states: states.with_flatten_taken_back(account_ids, OPERATOR, REASON, SAID_AT)
+    )

@@ -124,3 +124,17 @@ def test_a_change_by_hand_is_found_out() -> None:
     text = to_text(TradingStates().with_state([ALL], said(HALTED)))
     with pytest.raises(StatesUnreadable, match="by hand or damaged"):
         from_text(text.replace("HALTED", "ACTIVE"))
+
+
+def test_a_flatten_is_taken_back_once_and_none_that_came_of_a_limit_or_of_leaving() -> None:
+    states = TradingStates()
+    for account_id, by in (("anna", "olga"), ("ben", "limit day of all users, hit 1"), ("carl", "on_leave")):
+        states = states.with_flatten([account_id], by, "", 5.0)
+    taken = states.with_flatten_taken_back(["anna", "ben", "carl", "dora"], "paul", "a slip", 7.0)
+    assert taken.version == states.version + 1
+    assert {key: order.taken_back for key, order in taken.flattens.items()} == {
+        "anna": True, "ben": False, "carl": False
+    }  # fmt: skip
+    assert (taken.flattens["anna"].number, taken.states) == (taken.version, states.states)
+    assert not taken.may_take_back("anna")
+    assert from_text(to_text(taken)) == taken

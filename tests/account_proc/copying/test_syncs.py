@@ -22,7 +22,7 @@ from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.spec import CopyRules, Sizing, Tier
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing, Tier
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.fill_faults import FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
@@ -34,6 +34,7 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import states_file_in
 from tests.support.copying_user import TIMING, User, copying, streamed_fill
 from tests.support.dying_user import NOT_SENT, PLACES, Died, Exchange, dying_at
+from tests.support.mapped_user import DOLLARS, TO_EUROS, listed, mapped_user
 from tests.support.scripted_kraken import run, until
 from tests.support.trading_states import say_state
 
@@ -407,3 +408,64 @@ def test_what_the_master_does_meanwhile_is_counted_once_and_no_sync_is_done_twic
 
     with TemporaryDirectory() as made, patch.object(order_gateway, "LOOK_AT_CLOCK_S", 0.001):
         run(play(Path(made)))
+
+
+# -- in another quote than the master's -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("basis", list(BalanceBasis))
+def test_a_user_with_euros_is_brought_to_a_position_in_dollars_and_out_of_it_in_euros(
+    ledger: Ledger, basis: BalanceBasis
+) -> None:
+    rules = replace(TO_EUROS, max_user_risk=Decimal(1), balance=basis)
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS})
+            held = order()
+            (planned,) = await user.copier.syncs.plan(held)
+            user.copier.take_sync(held)
+            await user.done()
+            # 80 euros are 100 dollars: a tenth of the master's.
+            assert user.orders == [("buy", "BTC/EUR", "0.001")]
+            (copy,) = user.copies
+            assert (copy.master_pair, copy.reason) == ("BTC/USD", Reason.SCALED)
+            assert (planned.pair, planned.buy_volume) == ("BTC/EUR", "0.001")
+            user.trade(Side.SELL)
+            await user.done()
+            assert user.orders[1:] == [("sell", "BTC/EUR", "0.001")]
+
+    run(steps())
+
+
+def test_what_of_the_master_is_synced_goes_by_its_pairs_and_its_dust_by_its_minimum(ledger: Ledger) -> None:
+    rules = replace(TO_EUROS, max_user_risk=Decimal(1), exclude=("BTC/USD",))
+    pairs = listed("BTC/EUR", "ETH/EUR", "EUR/USD")
+    pairs["XETHZEUR"] = pairs["XETHZEUR"] | {"ordermin": "0.5"}
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules, pairs) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS, "ETH": "1"})
+            user.kraken.always["Ticker"]["XETHZEUR"] = user.kraken.always["Ticker"]["XXBTZEUR"]
+            both = order()
+            both.positions.append(account_pb2.MasterPosition(asset="ETH", volume="0.1", pair="ETH/USD"))
+            user.copier.take_sync(both)
+            await user.done()
+            assert {copy.pair: copy.reason for copy in user.copies} == {
+                "BTC/EUR": Reason.PAIR_EXCLUDED, "ETH/EUR": Reason.BELOW_ORDERMIN
+            }  # fmt: skip
+
+    run(steps())
+
+
+def test_a_map_is_followed_once_and_no_chain_of_it(ledger: Ledger) -> None:
+    rules = replace(TO_EUROS, max_user_risk=Decimal(1), map={"*/USD": "*/EUR", "*/EUR": "*/GBP"})
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules, listed("BTC/EUR", "BTC/GBP", "EUR/USD")) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS})
+            user.copier.take_sync(order())
+            await user.done()
+            assert user.orders == [("buy", "BTC/EUR", "0.001")]
+
+    run(steps())

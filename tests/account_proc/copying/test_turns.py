@@ -244,3 +244,19 @@ def test_a_coin_of_a_sync_follows_its_new_name() -> None:
     turns.add_sync(item("OLD", 2))
     turns.rename(lambda pair: pair.replace("OLD", "NEW"))
     assert turns.sync_waiting("NEW") == item("NEW", 2)
+
+
+def test_coins_of_two_syncs_stand_in_the_order_of_the_syncs_also_after_a_renaming() -> None:
+    turns = Turns(lambda _: 50)
+    for number, index, pair in ((1, 1, "BTC/ETH"), (1, 2, "ETH/USD"), (2, 1, "ETH/USD")):
+        item = SyncItem(number=number, as_of_seq=5, index=index, coin=coin_of(pair), pair=pair)
+        turns.add_sync(item)
+    turns.rename(lambda pair: pair)
+    assert [turns.may_answer(coin) for coin in ("BTC", "ETH")] == [True, False]
+    turns.take_run("BTC")
+    for expected in ("s1.2", "s2.1"):
+        assert turns.may_answer("ETH")
+        first = turns.sync_waiting("ETH")
+        assert first is not None
+        assert first.copy_id == expected
+        turns.take_run("ETH")

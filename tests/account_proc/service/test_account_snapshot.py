@@ -107,6 +107,9 @@ def test_one_that_buys_nothing_shows_whether_copying_holds_something_to_sell(
         account.guard.look()
         assert account_snapshot(account, user, None, ("", "")).holds_copied
         user.copier._context.book.coins.keep_at_most("BTC", Decimal(0))
+        # An order that an earlier process has left may still buy.
+        assert account_snapshot(account, user, None, ("", "")).holds_copied
+        user.copier.recover_unfinished()
         assert not account_snapshot(account, user, None, ("", "")).holds_copied
         account.portfolio.loaded = False  # nobody knows
         assert account_snapshot(account, user, None, ("", "")).holds_copied

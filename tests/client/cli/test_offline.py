@@ -142,3 +142,18 @@ def test_users_sell_what_their_ledgers_have(folder: Path, capsys: Any) -> None:
     assert types(folder, "flatten bob --offline --yes") == ExitCode.DONE
     said = states(folder)
     assert (said.state_of("bob"), set(said.flattens)) == (TradingState.REDUCING, {"bob"})
+
+
+def test_what_is_not_sold_yet_is_held_again(folder: Path, capsys: Any) -> None:
+    assert types(folder, "flatten bob --offline --yes") == ExitCode.DONE
+    assert types(folder, "flatten bob --offline --cancel --dry-run") == ExitCode.BAD_INPUT
+    capsys.readouterr()
+    assert types(folder, "flatten bob --offline --cancel --reason slip") == ExitCode.DONE
+    assert "what of its flatten is not sold yet is held again" in capsys.readouterr().out
+    said = states(folder)
+    order = said.flattens["bob"]
+    assert (order.taken_back, order.number, order.reason) == (True, 2, "slip")
+    assert said.state_of("bob") is TradingState.REDUCING
+    assert types(folder, "flatten bob --offline --cancel") == ExitCode.DONE
+    assert "no flatten of it is owed" in capsys.readouterr().out
+    assert states(folder).flattens["bob"] == order

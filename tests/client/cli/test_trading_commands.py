@@ -205,6 +205,17 @@ def test_a_script_says_yes_with_an_option(
     assert asked_to_sell(selling) == [False, True, True]
 
 
+def test_taking_it_back_asks_nothing_and_shows_who_keeps_to_it(
+    endpoint: str, selling: Scripted, capsys: Any
+) -> None:
+    assert types(endpoint, "flatten bob --cancel --dry-run") == ExitCode.BAD_INPUT
+    capsys.readouterr()
+    assert types(endpoint, "flatten bob --cancel --reason slip") == ExitCode.DONE
+    assert "REDUCING" in capsys.readouterr().out
+    (asked,) = selling.requests(pb.FlattenAccountsRequest)
+    assert (asked.cancel, asked.dry_run, asked.reason) == (True, False, "slip")
+
+
 def test_where_copying_holds_nothing_that_is_said(endpoint: str, supervisor: Scripted, capsys: Any) -> None:
     assert types(endpoint, "flatten bob --dry-run") == ExitCode.DONE
     assert capsys.readouterr().out == "copying holds nothing there\n"

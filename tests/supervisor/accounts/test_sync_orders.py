@@ -159,3 +159,29 @@ def test_who_invests_with_the_next_fills_is_not_synced_by_a_deposit(tmp_path: Pa
     world = make(tmp_path, journal)
     world.shows(deposits=1)
     assert journal.syncs_waiting == {}
+
+
+def test_a_sync_of_a_journal_that_was_brought_back_is_none_that_the_user_has_taken(
+    tmp_path: Path, journal: Journal
+) -> None:
+    world = make(tmp_path, journal, on_deposit=OnDeposit.RESYNC)
+    world.shows(synced=7)
+    row = world.syncs.ask_by_operator("anna", "r1", "olga", "", not_worse=False, above=7)
+    world.shows(synced=7, deposits=1)
+    assert row.number == 8
+    assert [row.number for row in journal.syncs_waiting["anna"]] == [8, 9]
+    assert world.events().count("SYNC_TAKEN") == 0
+
+
+def test_a_deposit_of_before_is_no_reason_for_a_sync_once_the_rule_is_another(
+    tmp_path: Path, journal: Journal
+) -> None:
+    world = make(tmp_path, journal)
+    world.shows(deposits=1)
+    account = world.supervisor.accounts["anna"]
+    account.config = replace(account.config, copy=replace(CopyRules(), on_deposit=OnDeposit.RESYNC))
+    world.syncs = SyncOrders(journal, world.supervisor.events, lambda: None, lambda: None, lambda: world.now)
+    world.shows(deposits=1)
+    assert journal.syncs_waiting == {}
+    world.shows(deposits=2)
+    assert [row.request_id for row in journal.syncs_waiting["anna"]] == ["deposit 2"]

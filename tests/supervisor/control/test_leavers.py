@@ -192,3 +192,26 @@ def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
 
     asyncio.run(play())
     assert BY == "on_leave"
+
+
+def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        world.sells_all()
+        async with world.leaving._turn:
+            looking = asyncio.create_task(world.leaving.look())
+            await asyncio.sleep(0)
+            # Two reloads: it is back, has bought, and is taken out again.
+            world.supervisor.leavers.put({"anna": Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE + 5)})
+            world.link.snapshot.holds_copied = True
+        await looking
+        assert not world.supervisor.accounts["anna"].removed
+        await world.look()
+        order = world.supervisor.trading.states.flattens["anna"]
+        assert order.at == SINCE + 5
+        world.supervisor.trading.close()
+
+    asyncio.run(play())

@@ -298,3 +298,29 @@ def test_users_sell_what_copying_bought_and_a_dry_run_only_says_so(tmp_path: Pat
             assert not [event for event in w.events() if event[1] == "TRADING_STATE_CHANGED"]
 
     asyncio.run(play())
+
+
+def test_what_is_not_sold_yet_is_held_again_once_and_its_state_stays(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        async with world(tmp_path, journal) as w:
+            await w.flatten("anna", "bob")
+            w.links["bob"].say()
+            w.links["bob"].snapshot.trading.flatten.state = nouns.FLATTEN_STATE_DONE
+            answer = await w.flatten("anna", "bob", "carl", cancel=True, by="operator ann", reason="a slip")
+            assert list(answer.positions) == []
+            words = {one.account_id: one.message for one in answer.accounts}
+            assert words["anna"].startswith("what of its flatten is not sold yet is held again; still REDUC")
+            assert "lift it with `krakencopy resume anna`" in words["anna"]
+            assert words["bob"].startswith("its flatten was done")
+            assert words["carl"] == "no flatten of it is owed"
+            assert w.states().state_of("anna") is TradingState.REDUCING
+            assert w.states().flattens["anna"].taken_back
+            assert not answer.accounts[0].trading.HasField("flatten")
+            [event] = [one for one in w.events() if one[:2] == ("anna", "FLATTEN_TAKEN_BACK")]
+            assert event[2] == "what of its flatten is not sold yet is held again, by operator ann (a slip)"
+            again = await w.flatten("anna", cancel=True)
+            assert again.accounts[0].message.startswith("no flatten of it is owed")
+
+    asyncio.run(play())
