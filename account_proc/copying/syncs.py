@@ -109,6 +109,7 @@ class Syncs:
             SyncItem(
                 number=order.number, as_of_seq=order.as_of_seq, index=index, coin=coin,
                 pair=self._pair_of(coin, positions.get(coin, nothing), coins),
+                master_pair=self._mapped_from(positions.get(coin, nothing)),
                 volume=volumes.get(coin, Decimal(0)), costs=costs.get(coin, {}),
                 equity=_amount(order.master_equity.amount), equity_asset=order.master_equity.asset,
                 cash=cash, source=order.source, not_worse=order.not_worse, sells=order.sells,
@@ -118,9 +119,12 @@ class Syncs:
         ]  # fmt: skip
 
     def _pair_of(self, coin: str, position: account_pb2.MasterPosition, coins: Iterable[str]) -> str:
-        """Where it is bought: where the master bought it last, if that was for money; else where it paid most
-        in money, else for the money that the account has most of. Not with a coin that is synced itself.
+        """Where it is bought: where the master bought it last, if that was for money, and where that is mapped
+        to; else where it paid most in money, else for the money that the account has most of. Not with a coin
+        that is synced itself.
         """
+        if mapped_from := self._mapped_from(position):
+            return self._context.pair_map.of(mapped_from)
         current, marks = self._book.names.current_pair, self._portfolio.prices.marks
         bought = current(position.pair)
         paid = sorted(
@@ -135,6 +139,11 @@ class Syncs:
         fit += [pair for pair in wanted if quote_of(pair) in MONEY]
         return next(filter(self._is_listed, fit), bought or f"{coin}/USD")
 
+    def _mapped_from(self, position: account_pb2.MasterPosition) -> str:
+        """The master's pair where entries of it are made in another one; else empty."""
+        bought = self._book.names.current_pair(position.pair)
+        return bought if self._context.pair_map.of(bought) != bought else ""
+
     def _is_listed(self, pair: str) -> bool:
         rules = self._portfolio.pairs.table.find(pair)
         return rules is not None and rules.status != NOT_LISTED
@@ -143,7 +152,12 @@ class Syncs:
         """What an earlier process has taken and not answered, by the names of now."""
         current = self._book.names.current
         return [
-            replace(each, coin=current(each.coin), pair=self._book.names.current_pair(each.pair))
+            replace(
+                each,
+                coin=current(each.coin),
+                pair=self._book.names.current_pair(each.pair),
+                master_pair=self._book.names.current_pair(each.master_pair),
+            )
             for each in self._ledger.sync_items()
         ]
 
@@ -197,6 +211,7 @@ class Syncs:
         joined: list[CopyRecord] = []
         if isinstance(answer.decision, Order):
             joined = self._new_copies.joined_by(answer.decision, copy.copy_id)
+            self._book.count_mapped(item.coin, is_mapped=bool(item.master_pair))
         self._ledger.commit(copies=[copy, *joined], book=self._book, sync_items=left)
         failpoint.reach(self._context.account_id, "after_intent")
         self._context.changed()
@@ -228,7 +243,8 @@ class Syncs:
         here = self._context.by_pair.of(pair.name)
         holdings = self._holdings.of(pair, here.caps, now, trial, priced=True)
         book = self._book if trial is None else trial.book
-        refused = (Reason.PAIR_EXCLUDED, here.excluded) if here.excluded else None
+        excluded = self._context.by_pair.of(item.master_pair or pair.name).excluded
+        refused = (Reason.PAIR_EXCLUDED, excluded) if excluded else None
         if (stop := self._context.guard.stop(Side.BUY)) is not None:
             refused = Reason(stop.reason), stop.cause
         answer = answer_item(book, item, pair, here.rules, holdings, price, now, refused=refused)

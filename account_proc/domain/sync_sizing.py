@@ -51,8 +51,9 @@ class SyncItem:
     as_of_seq: int
     index: int
     coin: str
-    #: The pair that it is bought in.
+    #: The pair that it is bought in; and the master's, where it is mapped to that (domain/pair_map.py).
     pair: str
+    master_pair: str = ""
     volume: Decimal = Decimal(0)
     #: What the volume cost, by the asset that it was paid in.
     costs: Mapping[str, Decimal] = field(default_factory=dict)
@@ -235,9 +236,13 @@ def _ratio(
     if rules.balance is BalanceBasis.CASH:
         # Of both what was there before the copied coins were bought.
         paid = sum((held.costs.get(pair.quote, Decimal(0)) for _, held in book.coins), Decimal(0))
-        theirs = item.cash.get(pair.quote, Decimal(0))
+        quote = item.master_pair.partition("/")[2] or pair.quote
+        rate = holdings.rate(quote)
+        if rate is None:
+            return _Unknown(Reason.NO_MARK, f"what {quote} is worth in {pair.quote} is not known")
+        theirs = item.cash.get(quote, Decimal(0)) * rate
         if theirs <= 0:
-            return _Unknown(Reason.MASTER_EQUITY_UNKNOWN, f"the master has no {pair.quote} to scale by")
+            return _Unknown(Reason.MASTER_EQUITY_UNKNOWN, f"the master has no {quote} to scale by")
         return (holdings.cash + QuoteAmount(paid)) / QuoteAmount(theirs)
     rate = holdings.rate(item.equity_asset) if item.equity_asset else None
     if item.equity <= 0 or rate is None:
