@@ -119,9 +119,9 @@ class Syncs:
         ]  # fmt: skip
 
     def _pair_of(self, coin: str, position: account_pb2.MasterPosition, coins: Iterable[str]) -> str:
-        """Where it is bought: where the master bought it last, if that was for money, and where that is mapped
-        to; else where it paid most in money, else for the money that the account has most of. Not with a coin
-        that is synced itself.
+        """Where it is bought: where the map leads from the master's last pair; else in that, if it was for
+        money; else where it paid most in money, else for the money that the account has most of. Not with a
+        coin that is synced itself.
         """
         if mapped_from := self._mapped_from(position):
             return self._context.pair_map.of(mapped_from)

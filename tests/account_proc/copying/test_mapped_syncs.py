@@ -1,5 +1,5 @@
-"""A user with euros is brought to the positions of a master with dollars: in the pair that its map says, by the
-cross rate, and sold there again.
+"""A user with euros is brought to the positions of a master with dollars: in the pair that its map says, by
+the cross rate, and sold there again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.mapped_user import EUROS, TO_EUROS, Mapped, listed, mapped_user
+from tests.support.mapped_user import TO_EUROS, Mapped, listed, mapped_user
 from tests.support.scripted_kraken import run, until
 
 D = Decimal
