@@ -126,6 +126,10 @@ class Syncs:
         """
         current, marks = self._book.names.current_pair, self._portfolio.prices.marks
         bought = current(position.pair)
+        mapped = self._context.pair_map.of(bought)
+        if mapped != bought and quote_of(mapped) in MONEY:
+            # Nowhere else, listed or not: as it is with copies of its fills.
+            return {"pair": mapped, "master_pair": bought}
         paid = sorted(
             position.costs, key=lambda cost: -Decimal(cost.amount) * (marks.rate(cost.asset, "USD") or 0)
         )
