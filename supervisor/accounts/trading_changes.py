@@ -15,8 +15,9 @@ from krakencopy.account_proc.contract.trading_states import (
     group_scope,
 )
 
-TRADING_STATE_CHANGED, FLATTEN_REQUESTED = "TRADING_STATE_CHANGED", "FLATTEN_REQUESTED"
-FLATTEN_TAKEN_BACK = "FLATTEN_TAKEN_BACK"
+TRADING_STATE_CHANGED, FLATTEN_REQUESTED, FLATTEN_TAKEN_BACK = (
+    "TRADING_STATE_CHANGED", "FLATTEN_REQUESTED", "FLATTEN_TAKEN_BACK",
+)  # fmt: skip
 _ACCOUNT, _GROUP = account_scope(""), group_scope("")
 
 

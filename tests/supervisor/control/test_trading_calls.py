@@ -314,7 +314,7 @@ def test_what_is_not_sold_yet_is_held_again_once_and_its_state_stays(
             assert words["anna"].startswith("what of its flatten is not sold yet is held again; still REDUC")
             assert "lift it with `krakencopy resume anna`" in words["anna"]
             assert words["bob"].startswith("its flatten was done")
-            assert words["carl"] == "no flatten of it is owed"
+            assert words["carl"].startswith("no flatten of it is owed")
             assert w.states().state_of("anna") is TradingState.REDUCING
             assert w.states().flattens["anna"].taken_back
             assert not answer.accounts[0].trading.HasField("flatten")
