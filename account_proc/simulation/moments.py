@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.copy_ids import is_asked_for
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.simulation.replayed_market import was_ordered
@@ -31,6 +32,12 @@ class Run:
     real: tuple[CopyRecord, ...] = ()
 
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody has asked for the copy of it."""
+        return any(is_asked_for(copy.copy_id) for copy in self.real)
+
+
 @dataclass(frozen=True, slots=True)
 class OwedExit:
     """An exit that was owed was really sold."""
@@ -41,6 +48,20 @@ class OwedExit:
 @dataclass(frozen=True, slots=True)
 class Flattened:
     """What copying held of a coin was made owed by an operator, or a limit."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An entry that was carried was given up by a flatten."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A copy that no rule about fills made was begun: a coin of a sync, or an order that was found."""
 
     real: CopyRecord
 
@@ -62,9 +83,11 @@ def is_as_it_was(copy: CopyRecord) -> bool:
     return not copy.fill_seqs and copy.copy_id[:1] not in _BESIDE
 
 
-What = Look | Run | OwedExit | Flattened | RealEnd
+What = Look | Run | OwedExit | Flattened | GivenUp | Beside | RealEnd
 #: What comes first of what has the same time: prices before the answers that are given by them.
-_RANKS: Mapping[type, int] = {Look: 0, Run: 1, Flattened: 1, OwedExit: 1, RealEnd: 2}
+_RANKS: Mapping[type, int] = {
+    Look: 0, Run: 1, Beside: 1, Flattened: 1, OwedExit: 1, RealEnd: 2, GivenUp: 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +103,10 @@ def moments_of(fills: Iterable[pb.Fill], joined_seq: int, copies: Iterable[CopyR
     by_seq = {fill.seq: fill for fill in fills}
     copies = list(copies)
     runs = list(_real_runs(by_seq, copies))
-    answered = {fill.seq: moment.at for moment in runs for fill in _fills_of(moment)}
+    answered: dict[int, float] = {}
+    for moment in runs:
+        for fill in _fills_of(moment):  # one that was skipped may have been asked for later
+            answered[fill.seq] = min(moment.at, answered.get(fill.seq, moment.at))
     moments = [*runs, *_of_orders(copies)]
     for seq, fill in by_seq.items():
         executed_at = seconds(fill.executed_at)
@@ -119,8 +145,12 @@ def _real_runs(by_seq: Mapping[int, pb.Fill], copies: Iterable[CopyRecord]) -> I
 
 
 def _of_orders(copies: Iterable[CopyRecord]) -> Iterator[Moment]:
-    for copy in copies:
-        if not copy.fill_seqs and (kind := _BESIDE.get(copy.copy_id[:1])) is not None:
-            yield Moment(copy.decided_at, kind(copy))
+    latest = 0.0
+    for copy in sorted(copies, key=lambda copy: copy.revision):
+        latest = max(latest, copy.decided_at, copy.finished_at)
+        if copy.fill_seqs and copy.reason == Reason.FLATTEN:
+            yield Moment(latest, GivenUp(copy))  # it changed last then
+        if not copy.fill_seqs:
+            yield Moment(copy.decided_at, _BESIDE.get(copy.copy_id[:1], Beside)(copy))
         if was_ordered(copy) and copy.finished_at:
             yield Moment(copy.finished_at, RealEnd(copy))

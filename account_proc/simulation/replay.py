@@ -17,7 +17,9 @@ from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
 from krakencopy.account_proc.simulation.history import MasterHistory, Rename, UserHistory
 from krakencopy.account_proc.simulation.moments import (
+    Beside,
     Flattened,
+    GivenUp,
     Look,
     Moment,
     OwedExit,
@@ -31,7 +33,7 @@ from krakencopy.account_proc.simulation.replayed_market import fees_of, was_orde
 from krakencopy.account_proc.simulation.replayed_user import ReplayedUser, TakerFees
 
 #: What has not waited any more: it was given up, and nothing of it was sold or bought later.
-_GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.FLATTEN})
+_GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.MAP_CHANGED, Reason.FLATTEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,10 @@ class _Play:
             if order_id in self._history.plans:
                 self._user.ledger.put_plan(self._history.plans[order_id])
         over = [copy for copy in before if copy.finished_at and copy.finished_at < since]
-        self._user.begin(sorted(over, key=lambda copy: copy.finished_at), _carried(before, since))
+        self._user.begin(
+            sorted(before, key=lambda copy: copy.decided_at),
+            sorted(over, key=lambda copy: copy.finished_at), _carried(before, since),
+        )  # fmt: skip
 
     def _step(self, moment: Moment) -> None:
         user, what = self._user, moment.what
@@ -162,6 +167,10 @@ class _Play:
                 user.sell_owed(what)
             case Flattened():
                 user.flatten(what)
+            case GivenUp():
+                user.give_up(what)
+            case Beside():
+                user.begin_beside(what)
 
 
 def _carried(copies: Iterable[CopyRecord], at: float) -> dict[tuple[str, Side], list[Slice]]:

@@ -33,7 +33,7 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import User, streamed_fill
-from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown
+from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown, sold_out
 from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
 from tests.support.trading_states import order_flatten, say_state
 
@@ -64,17 +64,6 @@ async def trades(
     fills.append(fill)
     user.copier.take_fills([fill])
     await user.done()
-
-
-async def sold_out(user: User) -> None:
-    selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
-
-    def is_sold() -> bool:
-        user.now += 1
-        return user.copier.positions.to_proto() == []
-
-    await until(is_sold)
-    selling.cancel()
 
 
 def test_a_flatten_is_in_it_as_it_was(tmp_path: Path) -> None:
