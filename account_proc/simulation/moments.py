@@ -31,7 +31,6 @@ class Run:
     fills: tuple[pb.Fill, ...]
     real: tuple[CopyRecord, ...] = ()
 
-
     @property
     def is_asked_for(self) -> bool:
         """Whether somebody has asked for the copy of it."""

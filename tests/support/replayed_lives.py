@@ -34,8 +34,8 @@ def shown(copies: Iterable[CopyRecord]) -> list[tuple[object, ...]]:
     """What must be the same, by the fills that they answer."""
     return sorted(
         (
-            copy.fill_seqs, copy.pair, copy.master_pair, copy.side, copy.state, copy.reason, copy.cap, copy.planned,
-            copy.ordered, copy.filled, copy.cost, copy.fee, copy.user_equity,
+            copy.fill_seqs, copy.pair, copy.master_pair, copy.side, copy.state, copy.reason, copy.cap,
+            copy.planned, copy.ordered, copy.filled, copy.cost, copy.fee, copy.user_equity,
         )
         for copy in copies
     )  # fmt: skip

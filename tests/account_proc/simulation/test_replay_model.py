@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,22 +17,24 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.contract.trading_states import FlattenOrder, TradingState
 from krakencopy.account_proc.copying.asked_fills import Asked
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.pair_rows import pair_table
+from krakencopy.account_proc.simulation.replay import Interval
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading.trading_guard import LimitHold
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.mapped_user import ALL_ASSETS, DOLLARS, EUROS, Mapped
-from tests.support.replayed_lives import Living, replayed, shown, sold_out
+from tests.support.replayed_lives import EVER, Living, replayed, shown, sold_out
 from tests.support.scripted_kraken import run
 from tests.support.trading_states import order_flatten, say_state
 
 D = Decimal
 LISTED = pair_table(EUROS, ALL_ASSETS)
-ALL_PAIRS = [LISTED.pair(pair) for pair in ("BTC/EUR", "ETH/EUR", "EUR/USD")]
+ALL_PAIRS = [LISTED.pair(pair) for pair in LISTED.names()]
 PRICES = {"BTC/USD": 50_000, "BTC/EUR": 40_000, "ETH/USD": 50_000}
 
 
@@ -114,7 +115,7 @@ happenings = st.lists(
         trades,
         trades,
         st.tuples(st.just("asked"), st.integers(0, 3)),
-        st.tuples(st.sampled_from(["skipped", "flattened", "synced"]), st.just(0)),
+        st.tuples(st.sampled_from(["skipped", "flattened", "synced", "unrated", "limit hit"]), st.just(0)),
     ),
     min_size=1,
     max_size=8,
@@ -131,10 +132,11 @@ any_rules = st.builds(
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(happenings, st.lists(st.booleans(), max_size=3), any_rules)
+@given(happenings, st.lists(st.booleans(), max_size=3), any_rules, st.integers(0, 9))
 def test_any_life_with_all_that_may_befall_a_user_is_found_again(
-    tmp_path_factory: pytest.TempPathFactory, life: list[Any], refused: list[bool], rules: CopyRules
-) -> None:
+    tmp_path_factory: pytest.TempPathFactory, life: list[Any], refused: list[bool], rules: CopyRules,
+    begins_at: int,
+) -> None:  # fmt: skip
     path = tmp_path_factory.mktemp("life") / "anna.db"
     made: list[pb.Fill] = []
 
@@ -151,6 +153,13 @@ def test_any_life_with_all_that_may_befall_a_user_is_found_again(
     found = replayed(path, made, rules, pairs=ALL_PAIRS)
     assert shown(found.copies) == shown(found.real_copies)
     assert found.replayed.won == found.real.won
+    # And from any of its decisions on.
+    decided = sorted({copy.decided_at for copy in found.real_copies})
+    if decided:
+        since = decided[begins_at % len(decided)]
+        part = replayed(path, made, rules, Interval(since=since, until=EVER.until), pairs=ALL_PAIRS)
+        assert shown(part.copies) == shown(part.real_copies)
+        assert part.replayed.won == part.real.won
 
 
 async def happens(user: LivingMapped, master: Master, number: int, what: Any) -> None:
@@ -164,6 +173,19 @@ async def happens(user: LivingMapped, master: Master, number: int, what: Any) ->
         user.copier.take_fills([fill])
         say_state(user.states_path, TradingState.ACTIVE)
         user.guard.look()
+    elif what[0] == "unrated":  # the rate is of the account's own prices
+        fill = master.fill("BTC/USD", 10)
+        assert fill is not None
+        fill.ClearField("marks")
+        user.copier.take_fills([fill])
+    elif what[0] == "limit hit":
+        hold = LimitHold("day", TradingState.REDUCING, "limit day: 5 USD lost", user.now)
+        user.guard.hold([hold], FlattenOrder(number=number, by="limit day", reason="", at=user.now))
+        fill = master.fill("BTC/USD", 10)
+        assert fill is not None
+        user.copier.take_fills([fill])
+        await sold_out(user)
+        user.guard.hold([])
     elif what[0] == "asked" and master.made:
         fill = master.made[-1 - what[1] % len(master.made)]
         await user.copier.copy_asked_fill(Asked(fill=fill, by="operator root"))

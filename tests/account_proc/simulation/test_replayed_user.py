@@ -4,7 +4,6 @@ versions, orders from before.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -34,7 +33,7 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import User, streamed_fill
 from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown, sold_out
-from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
+from tests.support.scripted_kraken import ASSETS, PAIRS, run
 from tests.support.trading_states import order_flatten, say_state
 
 D = Decimal
