@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from krakencopy.account_proc.contract.copy_ids import is_asked_for
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -71,6 +72,9 @@ class RealEnd:
 
     real: CopyRecord
 
+
+#: What has not waited any more: it was given up, and nothing of it was sold or bought later.
+GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.MAP_CHANGED, Reason.FLATTEN})
 
 #: By how the ids begin of copies that no fill stands behind (copying/new_copies.py, copying/flatten.py). What
 #: others of them did was not decided by rules, and is done in a replay as it was.
@@ -144,12 +148,26 @@ def _real_runs(by_seq: Mapping[int, pb.Fill], copies: Iterable[CopyRecord]) -> I
 
 
 def _of_orders(copies: Iterable[CopyRecord]) -> Iterator[Moment]:
-    latest = 0.0
-    for copy in sorted(copies, key=lambda copy: copy.revision):
-        latest = max(latest, copy.decided_at, copy.finished_at)
+    copies = sorted(copies, key=lambda copy: copy.revision)
+    given_up = given_up_at(copies)
+    for copy in copies:
         if copy.fill_seqs and copy.reason == Reason.FLATTEN:
-            yield Moment(latest, GivenUp(copy))  # it changed last then
+            yield Moment(given_up[copy.copy_id], GivenUp(copy))
         if not copy.fill_seqs:
             yield Moment(copy.decided_at, _BESIDE.get(copy.copy_id[:1], Beside)(copy))
         if was_ordered(copy) and copy.finished_at:
             yield Moment(copy.finished_at, RealEnd(copy))
+
+
+def given_up_at(copies: Iterable[CopyRecord]) -> dict[str, float]:
+    """When what copies carried was given up, by the copy, as far as that is known: not before that. It has
+    changed them last, and all of them at once.
+    """
+    latest, found = 0.0, dict[str, float]()
+    ordered = sorted(copies, key=lambda copy: copy.revision)
+    for is_given_up, group in groupby(ordered, key=lambda copy: copy.reason in GIVEN_UP):
+        changed = list(group)
+        latest = max(latest, *(max(copy.decided_at, copy.finished_at) for copy in changed))
+        if is_given_up:
+            found |= {copy.copy_id: latest for copy in changed}
+    return found

@@ -29,6 +29,7 @@ def simulated_account(replayed: Replayed) -> pb.SimulatedAccount:
     result = pb.SimulatedAccount(
         account_id=replayed.account_id, assumptions=replayed.assumptions, shadow=replayed.is_shadow,
         simulated=outcome(replayed.copies, [replayed.replayed]),
+        limits=replayed.limits.to_proto(replayed.account_id),
     )  # fmt: skip
     if replayed.was_there:
         result.real.CopyFrom(outcome(replayed.real_copies, [replayed.real]))

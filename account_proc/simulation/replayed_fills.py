@@ -61,6 +61,7 @@ class ReplayedFills:
         if rate is not None and rate[0] not in comes_with_it:
             message = pb.Fill.FromString(message.SerializeToString())
             message.marks[rate[0]] = str(rate[1])
+            self._show(message, rate[0])
         # Nobody has written when an account read prices: the last known ones count as its own, but where it
         # is known that it had none.
         portfolio = self.context.portfolio
@@ -73,6 +74,13 @@ class ReplayedFills:
         if self._guess_rules(fill, run):
             fill = self._incoming.kept_fill(message)
         return fill
+
+    def _show(self, message: pb.Fill, asset: str) -> None:
+        """A rate that the account knew then caps may count with, too, where no fill has shown a later one."""
+        prices = self.context.portfolio.prices
+        quote = quote_of(self.context.book.names.current_pair(message.pair))
+        if quote and prices.marks.rate(asset, quote) is None:
+            prices.set_marks(quote, {asset: message.marks[asset]})
 
     def _real_rate(self, run: Run) -> tuple[str, Decimal] | None:
         """What a unit of the real copy's quote was worth in the master's; None where it says nothing."""

@@ -16,7 +16,8 @@ No order is filled past its own bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -33,6 +34,18 @@ class Refusal:
 
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakerFees:
+    """What a trade that takes costs, as a share, by pair."""
+
+    by_pair: Mapping[str, Decimal] = field(default_factory=dict)
+    others: Decimal
+
+    def of(self, pair: str) -> Decimal:
+        """In a pair."""
+        return self.by_pair.get(pair, self.others)
 
 
 def was_ordered(copy: CopyRecord) -> bool:

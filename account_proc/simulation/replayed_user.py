@@ -7,7 +7,7 @@ No rule of copying is here. What is here is when things happen, and what there w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
@@ -25,20 +25,18 @@ from krakencopy.account_proc.copying.halted_orders import HaltedOrders
 from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
-from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns, Waiting, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import MasterFill, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pair_table import PairTable
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
+from krakencopy.account_proc.domain.quantities import Price, Side
 from krakencopy.account_proc.kraken.order_gate import NotTraded, TradingHalted, TradingReducing
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.sqlite_file import IN_MEMORY
+from krakencopy.account_proc.simulation.estimated_limits import EstimatedLimits
 from krakencopy.account_proc.simulation.history import Rename
 from krakencopy.account_proc.simulation.moments import (
     Beside,
-    Flattened,
-    GivenUp,
     Look,
     OwedExit,
     RealEnd,
@@ -48,11 +46,13 @@ from krakencopy.account_proc.simulation.performance import Performance, Trade
 from krakencopy.account_proc.simulation.replayed_fills import ReplayedFills
 from krakencopy.account_proc.simulation.replayed_market import (
     Refusal,
+    TakerFees,
     ending_of,
     fees_of,
     in_pair_of,
     was_ordered,
 )
+from krakencopy.account_proc.simulation.replayed_owing import ReplayedOwing
 from krakencopy.account_proc.simulation.replayed_parts import (
     Funds,
     ReplayedGuard,
@@ -83,18 +83,6 @@ _STOPS: Mapping[str, type[NotTraded]] = {
 NOTHING = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakerFees:
-    """What a trade that takes costs, as a share, by pair."""
-
-    by_pair: Mapping[str, Decimal] = field(default_factory=dict)
-    others: Decimal
-
-    def of(self, pair: str) -> Decimal:
-        """In a pair."""
-        return self.by_pair.get(pair, self.others)
-
-
 class ReplayedUser:
     """One of them."""
 
@@ -115,6 +103,7 @@ class ReplayedUser:
         marks = self.portfolio.prices.marks
         self.real = Performance(lambda asset: marks.rate(asset, CURRENCY))
         self.replayed = Performance(self.real.rate)
+        self.limits = EstimatedLimits(rules.limits, CURRENCY, marks.rate)
         #: Decisions for which nobody has written what there was: those that went by the one before, and those
         #: whose cash was taken to be the whole equity.
         self.guessed_funds = self.guessed_cash = 0
@@ -130,10 +119,12 @@ class ReplayedUser:
         turns = Turns(lambda pair: self._context.rules_of(pair).max_slippage_bps)
         self._owed_exits = OwedExits(self._context, exits, new_copies, turns)
         self._answers = FillAnswers(self._context, new_copies, Holdings(self._context))
-        self._sales = Sales(self._context)
+        self.owing = ReplayedOwing(self._context)
         self.fills = ReplayedFills(self._context)
         #: Coins of syncs and found orders, which are as they were.
         self.beside = 0
+        #: Decisions at which a limit had really been hit.
+        self.stopped_by_limits = 0
         #: Copies from before its time, which are none of its own.
         self._before: set[str] = set()
 
@@ -174,6 +165,8 @@ class ReplayedUser:
         self.real.begin()
         self.replayed = self.real.copy()
         give_up_excluded(self._context)
+        if not self.portfolio.is_real:
+            self.limits.take_equity(self.now, self.portfolio.equity(CURRENCY), self.replayed)
 
     def _count_held(self, copy: CopyRecord) -> None:
         """A real order is over: also the replay has what it traded."""
@@ -202,6 +195,7 @@ class ReplayedUser:
         """One more point of both curves."""
         self.real.look()
         self.replayed.look()
+        self.limits.look(self.now, self.replayed)
 
     def rename(self, rename: Rename) -> None:
         """A coin has another name from now on."""
@@ -266,6 +260,8 @@ class ReplayedUser:
             self.portfolio.real = Funds(self._quote_of(old), old.user_equity, None)
         elif self.portfolio.is_real and needs_money:
             self.guessed_funds += 1
+        if known is not None:
+            self.limits.take_equity(self.now, self.portfolio.equity(CURRENCY), self.replayed)
         real = self.portfolio.real
         is_real = self.portfolio.is_real and needs_money and real is not None
         if is_real and real is not None and (real.cash is None or real.quote != quote):
@@ -279,6 +275,7 @@ class ReplayedUser:
             for copy in real
             if copy.reason in _STOPS and copy.state in unsent
         }
+        self.stopped_by_limits += any(stop.reason == Reason.LIMIT_HIT for stop in self.guard.stops.values())
 
     def sell_owed(self, owed: OwedExit) -> None:
         """Sells what exits owe, when that was really done."""
@@ -299,47 +296,12 @@ class ReplayedUser:
             rate = Decimal(1)
         return None if rate is None else Price(real.master_price * rate)
 
-    def flatten(self, flattened: Flattened) -> None:
-        """All that is held of a coin is owed, as it really was."""
-        for name, side in list(self.book.carried):
-            if side is Side.BUY:
-                self._give_up(name, dict.fromkeys(piece.copy_id for piece in self.book.carried[name, side]))
-        self._owe(flattened.real, None)
-
-    def give_up(self, given_up: GivenUp) -> None:
-        """What a copy carried of an entry is bought no more, as a flatten was ordered."""
-        for name, side in list(self.book.carried):
-            if side is Side.BUY:
-                self._give_up(name, {given_up.real.copy_id: None})
-
-    def _give_up(self, pair: str, ids: dict[str, None]) -> None:
-        there = {piece.copy_id for piece in self.book.carried.get((pair, Side.BUY), ())}
-        copies = list(filter(None, map(self.ledger.copy, there & ids.keys())))
-        self.book.give_up_entries(pair, ids.keys())
-        for copy in copies:
-            copy.reason = Reason.FLATTEN
-        self.ledger.commit(copies=copies, book=self.book)
-
-    def _owe(self, real: CopyRecord, volume: Decimal | None) -> None:
-        """So much of a coin is owed from now on; None for all that is held."""
-        pair = self.book.names.current_pair(real.pair)
-        paid_in = self.book.coins.position(coin_of(pair)).costs
-        if paid_in and quote_of(pair) not in paid_in:
-            pair = self._sales.pair_of(coin_of(pair))  # here it was bought in another one
-        left = self.book.held(coin_of(pair)) - self.book.owed(coin_of(pair))
-        if volume is not None:
-            left = min(left, BaseVolume(volume))
-        if left.amount > 0:
-            reason = Reason(real.reason)
-            copy = self._sales.owe(real.copy_id, pair, left, reason, real.detail, source=real.source)
-            self.ledger.commit(copies=[copy], book=self.book)
-
     def begin_beside(self, beside: Beside) -> None:
         """A copy that no rule about fills made is as it was."""
         real = beside.real
         self.beside += 1
         if real.state is CopyState.CARRIED and real.side is Side.SELL:
-            self._owe(real, real.planned)
+            self.owing.owe(real, real.planned)
         elif was_ordered(real) and real.finished_at:
             on_way = replace(real, state=CopyState.INTENT, filled=NOTHING, cost=NOTHING, finished_at=0.0)
             self.ledger.commit(copies=[on_way])

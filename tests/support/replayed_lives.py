@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
-from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.copy_record import PLANNED_DECIMALS, CopyRecord
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.simulation.history import (
@@ -35,7 +35,8 @@ def shown(copies: Iterable[CopyRecord]) -> list[tuple[object, ...]]:
     return sorted(
         (
             copy.fill_seqs, copy.pair, copy.master_pair, copy.side, copy.state, copy.reason, copy.cap,
-            copy.planned, copy.ordered, copy.filled, copy.cost, copy.fee, copy.user_equity,
+            round(copy.planned, PLANNED_DECIMALS), copy.ordered, copy.filled, copy.cost, copy.fee,
+            copy.user_equity,
         )
         for copy in copies
     )  # fmt: skip
