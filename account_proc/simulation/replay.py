@@ -5,7 +5,7 @@ same inputs give the same result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState
@@ -88,7 +88,7 @@ def replay(
     account: Account, master: MasterHistory, table: PairTable, interval: Interval, taker: Decimal
 ) -> Replayed:
     """``taker``: the fee's share of a cost, in pairs in which the user never paid one."""
-    history = account.history or UserHistory()
+    history = _as_of(account.history or UserHistory(), master)
     fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=taker)
     user = ReplayedUser(
         account.account_id, account.rules, table, master.journal_id,
@@ -104,6 +104,13 @@ def replay(
         copies=copies, real=user.real, replayed=user.replayed, limits=user.limits,
         assumptions=tuple(_assumptions(user, copies, account, fees)),
     )  # fmt: skip
+
+
+def _as_of(history: UserHistory, master: MasterHistory) -> UserHistory:
+    """Without copies of fills that came while a folder was read, behind the journal's last."""
+    last = max((fill.seq for fill in master.fills), default=0)
+    known = (copy for copy in history.copies if max(copy.fill_seqs, default=0) <= last)
+    return replace(history, copies=tuple(known))
 
 
 class _Play:

@@ -64,7 +64,7 @@ def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
 
     master = master_history(folder)
     config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder)
+    histories = user_histories(folder, master.journal_id)
     users = _chosen(config, arguments.accounts)
     capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
     if unknown := capital.keys() - {user.id for user in users}:
@@ -172,7 +172,7 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
 
     master = master_history(folder)
     config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder)
+    histories = user_histories(folder, master.journal_id)
     (user,) = _chosen(config, [arguments.id])
     capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
     wallet = capital.get(user.id) or _wallet_of_now(user.id, histories.get(user.id), master)
@@ -191,8 +191,10 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
         arguments.taker / HUNDRED,
     )  # fmt: skip
     replayed = forecaster.forecast()
-    shares = shares_of(replayed.copies, worth_of(fills))
-    result = forecast_of(replayed, fills, wallet, shares, forecaster.smallest_balance())
+    worth, faithful = worth_of(fills), forecaster.smallest_balance()
+    shares = shares_of(replayed.copies, worth)
+    capped = {} if faithful is None else forecaster.still_capped(faithful)
+    result = forecast_of(replayed, fills, wallet, shares, faithful, capped, worth)
     result.assumptions.extend(_set_while_running(user, config))
     return result
 

@@ -104,9 +104,15 @@ def forecast_page(found: pb.Forecast) -> list[str]:
     )
     return [
         f"{plain(found.account_id)} by {found.fills} fills since {local_time(found.since)}, with {begun}",
-        grid.header(), *map(grid.line, rows), smallest,
+        grid.header(), *map(grid.line, rows), smallest, *map(_still_capped, found.still_capped),
         *(f"  assumed: {plain(each)}" for each in found.assumptions),
     ]  # fmt: skip
+
+
+def _still_capped(share: pb.ForecastShare) -> str:
+    percent = _percent(share.share_of_notional)
+    worth = f", {percent} % of what they are worth" if percent else ""
+    return f"  but {share.kind} cuts {share.fills} fills{worth}: with that balance, and with every larger one"
 
 
 def _percent(share: str) -> str:

@@ -4,6 +4,7 @@ versions, orders from before.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +24,7 @@ from krakencopy.account_proc.simulation.history import (
     MasterHistory,
     Rename,
     UserHistory,
+    master_history,
     pair_table,
     uncopied,
     user_history,
@@ -220,3 +222,41 @@ def test_balances_without_what_copying_holds_have_the_money_of_it(tmp_path: Path
 def history_held(volume: str) -> Held:
 
     return Held(D(volume))
+
+
+def test_a_ledger_of_another_journal_is_said(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    lived(path, life)
+    assert user_history(path, "a journal") is not None
+    with pytest.raises(HistoryUnreadable, match="is of another journal"):
+        user_history(path, "another")
+
+
+def test_a_journal_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
+        journal.execute("CREATE TABLE meta (key, value)")
+        journal.execute("INSERT INTO meta VALUES ('journal_id', 'a journal')")
+        journal.execute("CREATE TABLE fills (seq, body)")
+        body = streamed_fill(1, Side.BUY, "BTC/USD", NOW).SerializeToString()
+        journal.execute("INSERT INTO fills VALUES (1, ?)", (body,))
+        journal.execute("CREATE TABLE users (account_id, joined_seq)")
+    master = master_history(tmp_path)
+    assert ([fill.seq for fill in master.fills], master.renames, master.settings) == ([1], (), {})
+
+
+def test_copies_of_fills_that_came_while_it_was_read_are_left_out(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    found = replayed(path, fills[:1], RULES)
+    assert shown(found.copies) == shown(found.real_copies)
+    assert found.replayed.won == found.real.won
+    assert len(found.copies) == 1
+    empty = replayed(path, [], RULES)
+    assert not (empty.copies or empty.real_copies or empty.replayed.won)
