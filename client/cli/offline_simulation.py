@@ -81,6 +81,8 @@ def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
     )  # fmt: skip
     for user, account in zip(users, result.accounts, strict=True):
         account.assumptions.extend(_set_while_running(user, config))
+    if config.total_limits:
+        result.sum.assumptions.append("limits of all users together are neither kept to nor estimated")
     if arguments.since is not None:
         result.since.CopyFrom(timestamp(interval.since))
     return result
