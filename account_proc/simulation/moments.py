@@ -14,6 +14,7 @@ from krakencopy.account_proc.contract.copy_ids import is_asked_for
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.replayed_market import was_ordered
 from krakencopy.v1 import types_pb2 as pb
 
@@ -165,9 +166,14 @@ def given_up_at(copies: Iterable[CopyRecord]) -> dict[str, float]:
     """
     latest, found = 0.0, dict[str, float]()
     ordered = sorted(copies, key=lambda copy: copy.revision)
-    for is_given_up, group in groupby(ordered, key=lambda copy: copy.reason in GIVEN_UP):
+    for is_given_up, group in groupby(ordered, key=_is_given_up):
         changed = list(group)
         latest = max(latest, *(max(copy.decided_at, copy.finished_at) for copy in changed))
         if is_given_up:
             found |= {copy.copy_id: latest for copy in changed}
     return found
+
+
+def _is_given_up(copy: CopyRecord) -> bool:
+    """Exits are never: what a flatten made owed waits until it is sold."""
+    return copy.side is Side.BUY and copy.reason in GIVEN_UP
