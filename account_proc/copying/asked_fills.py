@@ -152,7 +152,7 @@ class AskedFills:
             *([] if known is None or fill.seq not in known.fill_seqs else [known]),
             *self._ledger.copies_with(fill.seq, asked.known_revision),
         ]
-        answered = next((copy for copy in copies if _answers_it(copy)), None)
+        answered = next((copy for copy in copies if answers_it(copy)), None)
         return None if answered is None else AskedAnswer(outcome=Outcome.ALREADY, copy_id=answered.copy_id)
 
     def _wish(self, asked: Asked, fill: MasterFill) -> Wish:
@@ -280,6 +280,6 @@ def _seq_of(wish: Wish) -> int:
     return int(pb.Fill.FromString(wish.body).seq)
 
 
-def _answers_it(copy: CopyRecord) -> bool:
+def answers_it(copy: CopyRecord) -> bool:
     """Whether nothing more is made of its fills. What was left of an order was counted already."""
     return copy.state is not CopyState.SKIPPED or copy.reason == Reason.NOTHING_LEFT_OF_ORDER

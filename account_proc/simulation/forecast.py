@@ -85,6 +85,15 @@ def shares_of(copies: Iterable[CopyRecord], worth: Mapping[int, Decimal]) -> lis
     ]  # fmt: skip
 
 
+def capped_by(copies: Iterable[CopyRecord]) -> dict[str, list[int]]:
+    """The fills that each cap has cut, or left nothing for, by the cap's key."""
+    found: dict[str, list[int]] = {}
+    for copy in copies:
+        if copy.cap:
+            found.setdefault(copy.cap, []).extend(copy.fill_seqs)
+    return found
+
+
 def worth_of(fills: Sequence[types_pb2.Fill]) -> dict[int, Decimal]:
     """What each fill was worth in the common currency, by its number, as far as anybody knows."""
     marks, worth = Marks(), {}
@@ -132,9 +141,16 @@ class Forecaster:
         """In the common currency, which then pays for everything; None where none follows faithfully."""
         return smallest(self._is_enough)
 
+    def still_capped(self, balance: Decimal) -> dict[str, list[int]]:
+        """What caps cut all the same with that balance, as with every larger one."""
+        return capped_by(self._with(balance).copies)
+
     def _is_enough(self, balance: Decimal) -> bool:
+        return is_faithful(self._with(balance).copies)
+
+    def _with(self, balance: Decimal) -> Replayed:
         wallet = {CURRENCY: balance}
-        return is_faithful(self._replay(replace(self.account, wallet=wallet, any_money=True)).copies)
+        return self._replay(replace(self.account, wallet=wallet, any_money=True))
 
     def _replay(self, account: Account) -> Replayed:
         return replay(account, self.master, self.table, self.interval, self.taker)

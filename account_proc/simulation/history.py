@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -78,13 +79,13 @@ def master_history(folder: Path) -> MasterHistory:
         with closing(as_it_is(path)) as journal:
             meta = dict(journal.execute("SELECT key, value FROM meta"))
             bodies = journal.execute("SELECT body FROM fills ORDER BY seq").fetchall()
-            changes = journal.execute("SELECT target, key, new_value FROM setting_changes ORDER BY number")
+            changes = _rows(journal, "setting_changes", "target, key, new_value", "number")
             settings = {(target, key): value for target, key, value in changes}
-            renames = journal.execute("SELECT old_name, new_name, after_seq FROM renames ORDER BY number")
+            renames = _rows(journal, "renames", "old_name, new_name, after_seq", "number")
             return MasterHistory(
                 journal_id=str(meta["journal_id"]),
                 fills=tuple(pb.Fill.FromString(body) for (body,) in bodies),
-                renames=tuple(Rename(*row) for row in renames.fetchall()),
+                renames=tuple(Rename(*row) for row in renames),
                 joined=dict(journal.execute("SELECT account_id, joined_seq FROM users").fetchall()),
                 settings={place: value for place, value in settings.items() if value is not None},
             )
@@ -92,14 +93,27 @@ def master_history(folder: Path) -> MasterHistory:
         raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
 
 
-def user_histories(folder: Path) -> dict[str, UserHistory]:
-    """What each ledger says, by account. Raises HistoryUnreadable."""
-    found = ((path.stem, user_history(path)) for path in sorted((folder / "accounts").glob("*.db")))
+def _rows(journal: sqlite3.Connection, table: str, columns: str, order: str) -> list[tuple[Any, ...]]:
+    """Nothing of what an earlier version did not write yet: a journal that no supervisor has upgraded."""
+    if journal.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+        return []
+    return journal.execute(f"SELECT {columns} FROM {table} ORDER BY {order}").fetchall()  # noqa: S608 - names of here
+
+
+def user_histories(folder: Path, journal_id: str = "") -> dict[str, UserHistory]:
+    """What each ledger says, by account. ``journal_id``: the journal that they must be of. Raises
+    HistoryUnreadable.
+    """
+    found = (
+        (path.stem, user_history(path, journal_id)) for path in sorted((folder / "accounts").glob("*.db"))
+    )
     return {account_id: history for account_id, history in found if history is not None}
 
 
-def user_history(path: Path) -> UserHistory | None:
-    """What a ledger says; None without one. Raises HistoryUnreadable."""
+def user_history(path: Path, journal_id: str = "") -> UserHistory | None:
+    """What a ledger says; None without one. ``journal_id``: the journal that it must be of, where it is of
+    any. Raises HistoryUnreadable.
+    """
     try:
         view = ledger_view(path)  # also says what is of a later version
         if view is None:
@@ -108,6 +122,7 @@ def user_history(path: Path) -> UserHistory | None:
             meta = dict(ledger.execute("SELECT key, value FROM meta"))
             copies = ledger.execute("SELECT body FROM copies ORDER BY revision").fetchall()
             plans = ledger.execute("SELECT body FROM plans").fetchall()
+        _check_journal(meta, journal_id)
         return UserHistory(
             copies=tuple(copy_from(json.loads(body)) for (body,) in copies),
             pairs=tuple(rules_from(row) for row in json.loads(meta.get(f"kept {PAIRS}", "[]"))),
@@ -119,6 +134,12 @@ def user_history(path: Path) -> UserHistory | None:
         )
     except (LedgerUnreadable, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
+
+
+def _check_journal(meta: Mapping[str, str], journal_id: str) -> None:
+    """Raises LedgerUnreadable."""
+    if journal_id and meta.get("journal_id", journal_id) != journal_id:
+        raise LedgerUnreadable("it is of another journal, and its copies are of other fills")
 
 
 def uncopied(history: UserHistory, master: MasterHistory) -> dict[str, Decimal]:

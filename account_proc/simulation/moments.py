@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
-from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.copy_ids import is_asked_for
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.replayed_market import was_ordered
 from krakencopy.v1 import types_pb2 as pb
 
@@ -30,6 +33,11 @@ class Run:
     fills: tuple[pb.Fill, ...]
     real: tuple[CopyRecord, ...] = ()
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody has asked for the copy of it."""
+        return any(is_asked_for(copy.copy_id) for copy in self.real)
+
 
 @dataclass(frozen=True, slots=True)
 class OwedExit:
@@ -46,11 +54,28 @@ class Flattened:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An entry that was carried was given up by a flatten."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A copy that no rule about fills made was begun: a coin of a sync, or an order that was found."""
+
+    real: CopyRecord
+
+
+@dataclass(frozen=True, slots=True)
 class RealEnd:
     """An order of copying really ended."""
 
     real: CopyRecord
 
+
+#: What has not waited any more: it was given up, and nothing of it was sold or bought later.
+GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.MAP_CHANGED, Reason.FLATTEN})
 
 #: By how the ids begin of copies that no fill stands behind (copying/new_copies.py, copying/flatten.py). What
 #: others of them did was not decided by rules, and is done in a replay as it was.
@@ -62,9 +87,11 @@ def is_as_it_was(copy: CopyRecord) -> bool:
     return not copy.fill_seqs and copy.copy_id[:1] not in _BESIDE
 
 
-What = Look | Run | OwedExit | Flattened | RealEnd
+What = Look | Run | OwedExit | Flattened | GivenUp | Beside | RealEnd
 #: What comes first of what has the same time: prices before the answers that are given by them.
-_RANKS: Mapping[type, int] = {Look: 0, Run: 1, Flattened: 1, OwedExit: 1, RealEnd: 2}
+_RANKS: Mapping[type, int] = {
+    Look: 0, Run: 1, Beside: 1, Flattened: 1, OwedExit: 1, RealEnd: 2, GivenUp: 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +107,10 @@ def moments_of(fills: Iterable[pb.Fill], joined_seq: int, copies: Iterable[CopyR
     by_seq = {fill.seq: fill for fill in fills}
     copies = list(copies)
     runs = list(_real_runs(by_seq, copies))
-    answered = {fill.seq: moment.at for moment in runs for fill in _fills_of(moment)}
+    answered: dict[int, float] = {}
+    for moment in runs:
+        for fill in _fills_of(moment):  # one that was skipped may have been asked for later
+            answered[fill.seq] = min(moment.at, answered.get(fill.seq, moment.at))
     moments = [*runs, *_of_orders(copies)]
     for seq, fill in by_seq.items():
         executed_at = seconds(fill.executed_at)
@@ -119,8 +149,31 @@ def _real_runs(by_seq: Mapping[int, pb.Fill], copies: Iterable[CopyRecord]) -> I
 
 
 def _of_orders(copies: Iterable[CopyRecord]) -> Iterator[Moment]:
+    copies = sorted(copies, key=lambda copy: copy.revision)
+    given_up = given_up_at(copies)
     for copy in copies:
-        if not copy.fill_seqs and (kind := _BESIDE.get(copy.copy_id[:1])) is not None:
-            yield Moment(copy.decided_at, kind(copy))
+        if copy.fill_seqs and copy.reason == Reason.FLATTEN:
+            yield Moment(given_up[copy.copy_id], GivenUp(copy))
+        if not copy.fill_seqs:
+            yield Moment(copy.decided_at, _BESIDE.get(copy.copy_id[:1], Beside)(copy))
         if was_ordered(copy) and copy.finished_at:
             yield Moment(copy.finished_at, RealEnd(copy))
+
+
+def given_up_at(copies: Iterable[CopyRecord]) -> dict[str, float]:
+    """When what copies carried was given up, by the copy, as far as that is known: not before that. It has
+    changed them last, and all of them at once.
+    """
+    latest, found = 0.0, dict[str, float]()
+    ordered = sorted(copies, key=lambda copy: copy.revision)
+    for is_given_up, group in groupby(ordered, key=_is_given_up):
+        changed = list(group)
+        latest = max(latest, *(max(copy.decided_at, copy.finished_at) for copy in changed))
+        if is_given_up:
+            found |= {copy.copy_id: latest for copy in changed}
+    return found
+
+
+def _is_given_up(copy: CopyRecord) -> bool:
+    """Exits are never: what a flatten made owed waits until it is sold."""
+    return copy.side is Side.BUY and copy.reason in GIVEN_UP

@@ -29,6 +29,7 @@ def simulated_account(replayed: Replayed) -> pb.SimulatedAccount:
     result = pb.SimulatedAccount(
         account_id=replayed.account_id, assumptions=replayed.assumptions, shadow=replayed.is_shadow,
         simulated=outcome(replayed.copies, [replayed.replayed]),
+        limits=replayed.limits.to_proto(replayed.account_id),
     )  # fmt: skip
     if replayed.was_there:
         result.real.CopyFrom(outcome(replayed.real_copies, [replayed.real]))
@@ -63,9 +64,12 @@ def _of_all(all_of_them: Sequence[Replayed]) -> pb.CopyingOutcome:
 
 def forecast_of(
     replayed: Replayed, fills: Sequence[types_pb2.Fill], wallet: Mapping[str, Decimal],
-    shares: Iterable[Share], faithful: Decimal | None,
+    shares: Iterable[Share], faithful: Decimal | None, still_capped: Mapping[str, Sequence[int]],
+    worth: Mapping[int, Decimal],
 ) -> pb.Forecast:  # fmt: skip
-    """How a user would follow."""
+    """How a user would follow. ``still_capped``: the fills that caps cut with the faithful balance, too;
+    ``worth``: what each fill was worth.
+    """
     shares = list(shares)
     notional = sum((share.notional for share in shares), NOTHING)
     result = pb.Forecast(
@@ -78,6 +82,13 @@ def forecast_of(
                 share_of_notional=_part(share.notional, notional), reasons=_counts(share.reasons),
             )
             for share in shares
+        ],
+        still_capped=[
+            pb.ForecastShare(
+                kind=cap, fills=len(seqs), share_of_fills=_part(len(seqs), len(fills)),
+                share_of_notional=_part(sum((worth.get(seq, NOTHING) for seq in seqs), NOTHING), notional),
+            )
+            for cap, seqs in sorted(still_capped.items())
         ],
     )  # fmt: skip
     result.since.CopyFrom(fills[0].executed_at)

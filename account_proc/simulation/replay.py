@@ -5,33 +5,34 @@ same inputs give the same result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
+from krakencopy.account_proc.simulation.estimated_limits import EstimatedLimits
 from krakencopy.account_proc.simulation.history import MasterHistory, Rename, UserHistory
 from krakencopy.account_proc.simulation.moments import (
+    Beside,
     Flattened,
+    GivenUp,
     Look,
     Moment,
     OwedExit,
     RealEnd,
     Run,
+    given_up_at,
     is_as_it_was,
     moments_of,
 )
 from krakencopy.account_proc.simulation.performance import Performance
-from krakencopy.account_proc.simulation.replayed_market import fees_of, was_ordered
-from krakencopy.account_proc.simulation.replayed_user import ReplayedUser, TakerFees
-
-#: What has not waited any more: it was given up, and nothing of it was sold or bought later.
-_GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.FLATTEN})
+from krakencopy.account_proc.simulation.replayed_market import TakerFees, fees_of, was_ordered
+from krakencopy.account_proc.simulation.replayed_user import ReplayedUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class Replayed:
     copies: tuple[CopyRecord, ...]
     real: Performance
     replayed: Performance
+    #: When its limits would have been hit: an estimate.
+    limits: EstimatedLimits
     #: What had to be assumed, for people.
     assumptions: tuple[str, ...]
 
@@ -85,7 +88,7 @@ def replay(
     account: Account, master: MasterHistory, table: PairTable, interval: Interval, taker: Decimal
 ) -> Replayed:
     """``taker``: the fee's share of a cost, in pairs in which the user never paid one."""
-    history = account.history or UserHistory()
+    history = _as_of(account.history or UserHistory(), master)
     fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=taker)
     user = ReplayedUser(
         account.account_id, account.rules, table, master.journal_id,
@@ -98,9 +101,16 @@ def replay(
     return Replayed(
         account_id=account.account_id, was_there=account.history is not None,
         is_shadow=history.is_shadow, real_copies=in_it,
-        copies=copies, real=user.real, replayed=user.replayed,
+        copies=copies, real=user.real, replayed=user.replayed, limits=user.limits,
         assumptions=tuple(_assumptions(user, copies, account, fees)),
     )  # fmt: skip
+
+
+def _as_of(history: UserHistory, master: MasterHistory) -> UserHistory:
+    """Without copies of fills that came while a folder was read, behind the journal's last."""
+    last = max((fill.seq for fill in master.fills), default=0)
+    known = (copy for copy in history.copies if max(copy.fill_seqs, default=0) <= last)
+    return replace(history, copies=tuple(known))
 
 
 class _Play:
@@ -137,7 +147,11 @@ class _Play:
             if order_id in self._history.plans:
                 self._user.ledger.put_plan(self._history.plans[order_id])
         over = [copy for copy in before if copy.finished_at and copy.finished_at < since]
-        self._user.begin(sorted(over, key=lambda copy: copy.finished_at), _carried(before, since))
+        self._user.begin(
+            sorted(before, key=lambda copy: copy.decided_at),
+            sorted(over, key=lambda copy: copy.finished_at),
+            _carried(before, since, given_up_at(self._history.copies)),
+        )  # fmt: skip
 
     def _step(self, moment: Moment) -> None:
         user, what = self._user, moment.what
@@ -161,17 +175,23 @@ class _Play:
             case OwedExit():
                 user.sell_owed(what)
             case Flattened():
-                user.flatten(what)
+                user.owing.flatten(what.real)
+            case GivenUp():
+                user.owing.give_up(what.real.copy_id)
+            case Beside():
+                user.begin_beside(what)
 
 
-def _carried(copies: Iterable[CopyRecord], at: float) -> dict[tuple[str, Side], list[Slice]]:
+def _carried(
+    copies: Iterable[CopyRecord], at: float, given_up: Mapping[str, float]
+) -> dict[tuple[str, Side], list[Slice]]:
     """What waited at a moment, by pair and side: what was carried, and what orders to sell had left over,
-    and no later copy had taken along yet.
+    and no later copy had taken along yet. ``given_up``: when what a copy carried was given up.
     """
     taken = {copy_id for copy in copies for copy_id in copy.carried_in}
     waiting: dict[tuple[str, Side], list[Slice]] = {}
     for copy in copies:
-        if copy.copy_id in taken or copy.reason in _GIVEN_UP or not copy.finished_at < at:
+        if copy.copy_id in taken or given_up.get(copy.copy_id, at) < at or not copy.finished_at < at:
             continue
         pieces: list[Slice] = []
         if copy.state is CopyState.CARRIED:
@@ -214,6 +234,25 @@ def _assumptions(
         yield (
             f"what of it was free money at {user.guessed_cash} decisions is not written down: all of its "
             "equity is taken"
+        )
+    if user.fills.guessed_rates:
+        yield (
+            f"the rate of {user.fills.guessed_rates} fills in mapped pairs did not come with them: the last "
+            "known one is taken"
+        )
+    for pair, of in sorted(user.fills.guessed_rules.items()):
+        yield f"nobody here ever read the rules of {pair}: those of {of} are taken, as if it were listed"
+    if user.beside:
+        yield (
+            f"{user.beside} copies that follow no fill (coins of syncs, orders that were found) are as they "
+            "really were, whatever these rules would have made of them"
+        )
+    if user.stopped_by_limits:
+        yield f"at {user.stopped_by_limits} decisions a limit had really been hit: what it stopped is stopped"
+    if account.rules.limits:
+        yield (
+            "limits to losses stop and sell nothing here; when they would have been hit is an estimate, by "
+            "the prices of the master's fills"
         )
     pairs = {copy.pair for copy in copies if was_ordered(copy)} - fees.by_pair.keys()
     if pairs:

@@ -8,6 +8,7 @@ assumptions are made, each of them said in docs/simulate.md:
 * one that found nothing up to its bound says that there was nothing: an order with a wider bound pays all of
   that bound;
 * one that was refused is refused again, in the same words;
+* one in another pair, as it was mapped otherwise, says how far from the master's price the order is filled;
 * without a real order all is had at the master's price, for the taker's fee.
 
 No order is filled past its own bound.
@@ -15,7 +16,8 @@ No order is filled past its own bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -32,6 +34,18 @@ class Refusal:
 
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakerFees:
+    """What a trade that takes costs, as a share, by pair."""
+
+    by_pair: Mapping[str, Decimal] = field(default_factory=dict)
+    others: Decimal
+
+    def of(self, pair: str) -> Decimal:
+        """In a pair."""
+        return self.by_pair.get(pair, self.others)
 
 
 def was_ordered(copy: CopyRecord) -> bool:
@@ -62,6 +76,24 @@ def ending_of(copy: CopyRecord, real: CopyRecord | None, taker: Decimal) -> Endi
             return _filled(copy, copy.ordered, bound, taker)
         return _ended(copy, NOTHING, NOTHING, {})
     return Refusal(real.reason, f"as the order of then: {real.detail}")
+
+
+def in_pair_of(copy: CopyRecord, real: CopyRecord) -> CopyRecord | None:
+    """A real order in another pair than a replayed one, as if it had been in that: as far from the master's
+    price as it was. None where nobody knows how far that was.
+    """
+    if copy.pair == real.pair:
+        return real
+    if not real.master_price or not copy.master_price:
+        return None
+    rate = copy.master_price / real.master_price
+    quote, real_quote = copy.pair.partition("/")[2], real.pair.partition("/")[2]
+    in_quote = real.fee_asset == real_quote
+    return replace(
+        real, pair=copy.pair, cost=real.cost * rate, master_price=copy.master_price,
+        limit_price=None if real.limit_price is None else real.limit_price * rate,
+        fee=real.fee * rate if in_quote else real.fee, fee_asset=quote if in_quote else real.fee_asset,
+    )  # fmt: skip
 
 
 def _as_filled(copy: CopyRecord, real: CopyRecord) -> Ending:

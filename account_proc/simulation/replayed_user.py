@@ -6,13 +6,15 @@ No rule of copying is here. What is here is when things happen, and what there w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.copying.asked_fills import answers_it
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_execution import CopyExecution
 from krakencopy.account_proc.copying.copy_steps import CopySteps
@@ -24,22 +26,33 @@ from krakencopy.account_proc.copying.holdings import Holdings
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.copying.turns import Turns, Waiting, coin_of, quote_of
-from krakencopy.account_proc.domain.copy_plan import Slice
-from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
+from krakencopy.account_proc.domain.copy_plan import MasterFill, Slice
+from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pair_table import PairTable
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, Price, Side
+from krakencopy.account_proc.domain.quantities import Price, Side
 from krakencopy.account_proc.kraken.order_gate import NotTraded, TradingHalted, TradingReducing
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.sqlite_file import IN_MEMORY
+from krakencopy.account_proc.simulation.estimated_limits import EstimatedLimits
 from krakencopy.account_proc.simulation.history import Rename
-from krakencopy.account_proc.simulation.moments import Flattened, Look, OwedExit, RealEnd, Run
+from krakencopy.account_proc.simulation.moments import (
+    Beside,
+    Look,
+    OwedExit,
+    RealEnd,
+    Run,
+)
 from krakencopy.account_proc.simulation.performance import Performance, Trade
+from krakencopy.account_proc.simulation.replayed_fills import ReplayedFills
 from krakencopy.account_proc.simulation.replayed_market import (
     Refusal,
+    TakerFees,
     ending_of,
     fees_of,
+    in_pair_of,
     was_ordered,
 )
+from krakencopy.account_proc.simulation.replayed_owing import ReplayedOwing
 from krakencopy.account_proc.simulation.replayed_parts import (
     Funds,
     ReplayedGuard,
@@ -47,26 +60,27 @@ from krakencopy.account_proc.simulation.replayed_parts import (
     offline_gateway,
 )
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.v1 import types_pb2
 
 #: What profits are counted in.
 CURRENCY = "USD"
+#: How ids of exits that were owed begin: a replay gives its own.
+OWED_EXIT = "x"
+
+
+class _LimitHeld(NotTraded):
+    """A limit had really been hit then."""
+
+    reason = Reason.LIMIT_HIT
+    state = TradingState.REDUCING
+
+
 _STOPS: Mapping[str, type[NotTraded]] = {
     Reason.TRADING_REDUCING: TradingReducing,
     Reason.TRADING_HALTED: TradingHalted,
+    Reason.LIMIT_HIT: _LimitHeld,
 }
 NOTHING = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakerFees:
-    """What a trade that takes costs, as a share, by pair."""
-
-    by_pair: Mapping[str, Decimal] = field(default_factory=dict)
-    others: Decimal
-
-    def of(self, pair: str) -> Decimal:
-        """In a pair."""
-        return self.by_pair.get(pair, self.others)
 
 
 class ReplayedUser:
@@ -89,6 +103,7 @@ class ReplayedUser:
         marks = self.portfolio.prices.marks
         self.real = Performance(lambda asset: marks.rate(asset, CURRENCY))
         self.replayed = Performance(self.real.rate)
+        self.limits = EstimatedLimits(rules.limits, CURRENCY, marks.rate)
         #: Decisions for which nobody has written what there was: those that went by the one before, and those
         #: whose cash was taken to be the whole equity.
         self.guessed_funds = self.guessed_cash = 0
@@ -104,6 +119,14 @@ class ReplayedUser:
         turns = Turns(lambda pair: self._context.rules_of(pair).max_slippage_bps)
         self._owed_exits = OwedExits(self._context, exits, new_copies, turns)
         self._answers = FillAnswers(self._context, new_copies, Holdings(self._context))
+        self.owing = ReplayedOwing(self._context)
+        self.fills = ReplayedFills(self._context)
+        #: Coins of syncs and found orders, which are as they were.
+        self.beside = 0
+        #: Decisions at which a limit had really been hit.
+        self.stopped_by_limits = 0
+        #: Copies from before its time, which are none of its own.
+        self._before: set[str] = set()
 
     def _make_context(self, account_id: str, rules: CopyRules) -> CopyContext:
         return CopyContext(
@@ -116,13 +139,25 @@ class ReplayedUser:
     @property
     def copies(self) -> list[CopyRecord]:
         """All that it made, as they stand."""
-        return self.ledger.copies_after(0, 2**62)
+        return [copy for copy in self.ledger.copies_after(0, 2**62) if copy.copy_id not in self._before]
 
     # -- what there was at the start ------------------------------------------------------------------------
 
-    def begin(self, before: Iterable[CopyRecord], carried: Mapping[tuple[str, Side], list[Slice]]) -> None:
-        """What was really held and carried then. ``before``: real copies that were over by then."""
-        for copy in before:
+    def begin(
+        self, before: Iterable[CopyRecord], over: Iterable[CopyRecord],
+        carried: Mapping[tuple[str, Side], list[Slice]],
+    ) -> None:  # fmt: skip
+        """What was really held and carried then. ``before``: real copies that were decided about by then;
+        ``over``: those of them that had ended.
+        """
+        kept = [replace(copy) for copy in before if copy.copy_id[:1] != OWED_EXIT]
+        self._before = {copy.copy_id for copy in kept}
+        for copy in kept:
+            if copy.side is Side.BUY and copy.fill_seqs and copy.cl_ord_id:
+                coin = coin_of(self.book.names.current_pair(copy.pair))
+                self.book.count_mapped(coin, is_mapped=bool(copy.master_pair))
+        self.ledger.commit(copies=kept, book=self.book)  # caps count what was bought that day
+        for copy in over:
             self._count_held(copy)
         for (pair, side), pieces in carried.items():
             for piece in pieces:
@@ -130,6 +165,8 @@ class ReplayedUser:
         self.real.begin()
         self.replayed = self.real.copy()
         give_up_excluded(self._context)
+        if not self.portfolio.is_real:
+            self.limits.take_equity(self.now, self.portfolio.equity(CURRENCY), self.replayed)
 
     def _count_held(self, copy: CopyRecord) -> None:
         """A real order is over: also the replay has what it traded."""
@@ -158,12 +195,14 @@ class ReplayedUser:
         """One more point of both curves."""
         self.real.look()
         self.replayed.look()
+        self.limits.look(self.now, self.replayed)
 
     def rename(self, rename: Rename) -> None:
         """A coin has another name from now on."""
         self.book.rename(rename.old, rename.new)
         self.portfolio.rename(rename.old, rename.new)
         self._context.by_pair.forget()
+        self._context.pair_map.forget()
         for performance in (self.real, self.replayed):
             held = performance.holdings.pop(rename.old, None)
             if held is not None:
@@ -171,24 +210,38 @@ class ReplayedUser:
         give_up_excluded(self._context)
 
     def answer(self, run: Run) -> None:
-        """Decides about fills."""
-        fills = [master_fill(fill) for fill in run.fills]
-        pair = self.book.names.current_pair(fills[0].pair)
-        fills = [replace(fill, pair=pair) for fill in fills]
+        """Decides about fills: together, where they are copied in one pair."""
+        for fills, messages in self.fills.read(run, self.now):
+            self._answer_together(run, fills, messages)
+
+    def _answer_together(
+        self, run: Run, fills: Sequence[MasterFill], messages: Sequence[types_pb2.Fill]
+    ) -> None:
+        pair = fills[0].pair
         self._end_those_in_the_way(pair)
         self._take_stops(run.real)
         self._take_funds(run, quote_of(pair), needs_money=self._needs_money(fills[0].side))
         real = next(filter(was_ordered, run.real), None)
         received_at = min((copy.received_at for copy in run.real), default=self.now)
-        last = run.fills[-1]
-        copy = self._answers.answer_run(
-            [Waiting(fill, received_at) for fill in fills], (last.seq, last.exec_id)
-        )
+        waiting = [Waiting(fill, received_at) for fill in fills]
+        if run.is_asked_for:
+            copy = self._answer_asked(waiting[0], run.real[0])
+        else:
+            copy = self._answers.answer_run(waiting, (messages[-1].seq, messages[-1].exec_id))
         if real is not None and real.side is Side.BUY:
             worst = sum((piece.cost.amount for piece in real.slices), NOTHING)
             self.portfolio.really_reserved[real.copy_id] = self._quote_of(real), worst
         if copy is not None:
             self._send(copy, real)
+
+    def _answer_asked(self, waiting: Waiting, real: CopyRecord) -> CopyRecord | None:
+        """A fill that somebody has asked for; nothing, where these rules had copied it already."""
+        fill = waiting.fill
+        if any(map(answers_it, self.ledger.copies_with(fill.seq, 0))):
+            return None
+        words = real.detail.partition("; ")[0]
+        asked = replace(fill, executed_at=real.executed_at, asked_id=real.copy_id, asked_words=words)
+        return self._answers.answer_wish(Waiting(asked, waiting.received_at), fill.executed_at, None)
 
     def _quote_of(self, copy: CopyRecord) -> str:
         """What a copy is paid in, which need not be what the master paid in."""
@@ -207,6 +260,8 @@ class ReplayedUser:
             self.portfolio.real = Funds(self._quote_of(old), old.user_equity, None)
         elif self.portfolio.is_real and needs_money:
             self.guessed_funds += 1
+        if known is not None:
+            self.limits.take_equity(self.now, self.portfolio.equity(CURRENCY), self.replayed)
         real = self.portfolio.real
         is_real = self.portfolio.is_real and needs_money and real is not None
         if is_real and real is not None and (real.cash is None or real.quote != quote):
@@ -220,33 +275,38 @@ class ReplayedUser:
             for copy in real
             if copy.reason in _STOPS and copy.state in unsent
         }
+        self.stopped_by_limits += any(stop.reason == Reason.LIMIT_HIT for stop in self.guard.stops.values())
 
     def sell_owed(self, owed: OwedExit) -> None:
         """Sells what exits owe, when that was really done."""
         pair = self.book.names.current_pair(owed.real.pair)
         self._end_those_in_the_way(pair)
-        copy = self._owed_exits.intend_exit(pair, Price(owed.real.master_price))
-        if copy is not None:
-            self._send(copy, owed.real)
+        there = self.book.pairs_of(coin_of(pair), Side.SELL)
+        for each in [pair] if pair in there else there:
+            price = self._price_in(each, owed.real, pair)
+            copy = None if price is None else self._owed_exits.intend_exit(each, price)
+            if copy is not None:
+                self._send(copy, owed.real)
+                return
 
-    def flatten(self, flattened: Flattened) -> None:
-        """All that is held of a coin is owed, as it really was."""
-        real = flattened.real
-        pair = self.book.names.current_pair(real.pair)
-        copies = []
-        for name, side in list(self.book.carried):
-            if side is Side.BUY:
-                ids = dict.fromkeys(piece.copy_id for piece in self.book.carried[name, side])
-                self.book.give_up_entries(name, ids)
-                for copy in filter(None, map(self.ledger.copy, ids)):
-                    copy.reason = Reason.FLATTEN
-                    copies.append(copy)
-        left = self.book.held(coin_of(pair)) - self.book.owed(coin_of(pair))
-        if left.amount > 0:
-            piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
-            copies.append(replace(real, pair=pair, planned=left.amount, slices=(piece,)))
-            self.book.carry(pair, Side.SELL, [piece], real.copy_id)
-        self.ledger.commit(copies=copies, book=self.book)
+    def _price_in(self, pair: str, real: CopyRecord, real_pair: str) -> Price | None:
+        """What a real exit was sold at, in a pair of the same coin."""
+        rate = self.portfolio.prices.marks.rate(quote_of(real_pair), quote_of(pair))
+        if pair == real_pair:
+            rate = Decimal(1)
+        return None if rate is None else Price(real.master_price * rate)
+
+    def begin_beside(self, beside: Beside) -> None:
+        """A copy that no rule about fills made is as it was."""
+        real = beside.real
+        self.beside += 1
+        if real.state is CopyState.CARRIED and real.side is Side.SELL:
+            self.owing.owe(real, real.planned)
+        elif was_ordered(real) and real.finished_at:
+            on_way = replace(real, state=CopyState.INTENT, filled=NOTHING, cost=NOTHING, finished_at=0.0)
+            self.ledger.commit(copies=[on_way])
+        else:
+            self.ledger.commit(copies=[replace(real)])
 
     # -- orders ---------------------------------------------------------------------------------------------
 
@@ -278,6 +338,8 @@ class ReplayedUser:
         if as_it_was:
             self._count_held(real)
             self._count(self.replayed, real)
+            if real.copy_id[:1] != OWED_EXIT:
+                self.ledger.commit(copies=[replace(real)], book=self.book)
         elif self.portfolio.is_real:
             for asset, amount in _moved(real):
                 self.portfolio.add(self.book.names.current(asset), -amount)
@@ -288,6 +350,8 @@ class ReplayedUser:
         copy, real = self._open.pop(key)
         pair = self.book.names.current_pair(copy.pair)
         copy.move(CopyState.SENT, self.now)
+        if real is not None:
+            real = in_pair_of(copy, replace(real, pair=self.book.names.current_pair(real.pair)))
         ending = ending_of(copy, real, self._fees.of(pair))
         if isinstance(ending, Refusal):
             self._steps.refused(copy, ending.reason, ending.detail)

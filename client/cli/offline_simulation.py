@@ -64,7 +64,7 @@ def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
 
     master = master_history(folder)
     config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder)
+    histories = user_histories(folder, master.journal_id)
     users = _chosen(config, arguments.accounts)
     capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
     if unknown := capital.keys() - {user.id for user in users}:
@@ -81,6 +81,8 @@ def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
     )  # fmt: skip
     for user, account in zip(users, result.accounts, strict=True):
         account.assumptions.extend(_set_while_running(user, config))
+    if config.total_limits:
+        result.sum.assumptions.append("limits of all users together are neither kept to nor estimated")
     if arguments.since is not None:
         result.since.CopyFrom(timestamp(interval.since))
     return result
@@ -172,7 +174,7 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
 
     master = master_history(folder)
     config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder)
+    histories = user_histories(folder, master.journal_id)
     (user,) = _chosen(config, [arguments.id])
     capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
     wallet = capital.get(user.id) or _wallet_of_now(user.id, histories.get(user.id), master)
@@ -191,8 +193,10 @@ def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
         arguments.taker / HUNDRED,
     )  # fmt: skip
     replayed = forecaster.forecast()
-    shares = shares_of(replayed.copies, worth_of(fills))
-    result = forecast_of(replayed, fills, wallet, shares, forecaster.smallest_balance())
+    worth, faithful = worth_of(fills), forecaster.smallest_balance()
+    shares = shares_of(replayed.copies, worth)
+    capped = {} if faithful is None else forecaster.still_capped(faithful)
+    result = forecast_of(replayed, fills, wallet, shares, faithful, capped, worth)
     result.assumptions.extend(_set_while_running(user, config))
     return result
 

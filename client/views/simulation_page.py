@@ -11,6 +11,7 @@ from krakencopy.client.views.formats import local_time, money, plain
 from krakencopy.client.views.rows import marked
 from krakencopy.client.views.table import Column, Grid
 from krakencopy.v1 import simulation_pb2 as pb
+from krakencopy.v1 import types_pb2
 
 _COUNTS = ("copies", "orders", "filled", "carried")
 _BY_REASON = ("skipped", "rejected", "capped")
@@ -35,7 +36,21 @@ def _account_lines(account: pb.SimulatedAccount) -> list[str]:
     grid.fit(rows)
     title = marked(account.account_id, is_shadow=account.shadow) or "ALL"
     header = f"{title}{grid.header()[len(title) :]}"
-    return [header, *map(grid.line, rows), *(f"  assumed: {plain(each)}" for each in account.assumptions)]
+    return [
+        header, *map(grid.line, rows), *map(_limit_line, account.limits),
+        *(f"  assumed: {plain(each)}" for each in account.assumptions),
+    ]  # fmt: skip
+
+
+def _limit_line(limit: types_pb2.LossLimit) -> str:
+    """When it would have been hit first, or how much of it would have been lost at most."""
+    name, most = plain(limit.name), plain(limit.max_loss)
+    if limit.state == types_pb2.LIMIT_STATE_HIT:
+        lost = f"with {plain(limit.loss)} lost of at most {most}; then {limit.action}"
+        return f"  estimated: limit {name} would have been hit first at {local_time(limit.hit_at)} {lost}"
+    if not limit.loss:
+        return f"  estimated: limit {name}: nothing is known of what would have been lost"
+    return f"  estimated: limit {name} would not have been hit: at most {plain(limit.loss)} of {most} lost"
 
 
 _DIFFERENCE = Column("DIFFERENCE", right=True)
@@ -89,9 +104,15 @@ def forecast_page(found: pb.Forecast) -> list[str]:
     )
     return [
         f"{plain(found.account_id)} by {found.fills} fills since {local_time(found.since)}, with {begun}",
-        grid.header(), *map(grid.line, rows), smallest,
+        grid.header(), *map(grid.line, rows), smallest, *map(_still_capped, found.still_capped),
         *(f"  assumed: {plain(each)}" for each in found.assumptions),
     ]  # fmt: skip
+
+
+def _still_capped(share: pb.ForecastShare) -> str:
+    percent = _percent(share.share_of_notional)
+    worth = f", {percent} % of what they are worth" if percent else ""
+    return f"  but {share.kind} cuts {share.fills} fills{worth}: with that balance, and with every larger one"
 
 
 def _percent(share: str) -> str:

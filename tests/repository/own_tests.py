@@ -79,6 +79,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     # A replay is one thing: its parts are tested together, and what is shown of it by the commands.
     "account_proc/simulation/replayed_user.py": (_REPLAY,),
     "account_proc/simulation/replayed_parts.py": (_REPLAY,),
+    "account_proc/simulation/replayed_owing.py": ("tests/account_proc/simulation/test_replay_model.py",),
     "account_proc/simulation/history.py": (_REPLAY, _SIMULATE),
     "account_proc/simulation/outcome.py": (_SIMULATE,),
     "client/cli/simulation_arguments.py": (_SIMULATE,),

@@ -78,6 +78,33 @@ def changed(system: Reloaded, old: str, new: str) -> Path:
     return path
 
 
+def test_limits_of_other_settings_stop_nothing_and_say_when_they_would_have_been_hit(
+    system: Reloaded,
+) -> None:
+    text = (system.folder / "krakencopy.toml").read_text()
+    path = system.folder / "new.toml"
+    limit_of_all = 'metric = "equity"\nwindow = "lifetime"\nmax_loss = "0.10 USD"\naction = "halted"'
+    path.write_text(f"{text}\n[[copy.limits]]\n{limit_of_all}\n")
+    anna = simulated(system, path, "--account", "anna")["accounts"][0]
+    assert anna["simulated"] == anna["real"]
+    (limit,) = anna["limits"]
+    assert limit["state"] == "LIMIT_STATE_HIT"
+    assert "lost of at most 0.10 USD" in limit["message"] or "lost of at most 0.1 USD" in limit["message"]
+    shown = system.types(f"simulate --config {path} --account anna")
+    assert "would have been hit first at" in shown
+    assert "limits to losses stop and sell nothing here" in shown
+
+
+def test_a_time_without_fills_has_nothing_and_what_cannot_be_is_refused(system: Reloaded) -> None:
+    config = system.folder / "krakencopy.toml"
+    found = simulated(system, config, "--since", "2001-01-01T00:00:00Z", "--until", "2001-01-02T00:00:00Z")
+    assert found["fills"] == "0"
+    assert {account["simulated"]["copies"] for account in found["accounts"]} == {"0"}
+    line = f"simulate --config {config}"
+    assert "has no user zoe" in system.types(f"{line} --account zoe", expect=1)
+    assert "is still to come" in system.types(f"{line} --since 2100-01-01T00:00:00Z", expect=3)
+
+
 def test_the_same_rules_find_what_was_really_done(system: Reloaded) -> None:
     found = simulated(system, system.folder / "krakencopy.toml")
     for account in (*found["accounts"], found["sum"]):

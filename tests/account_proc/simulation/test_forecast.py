@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Sizing
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
@@ -26,7 +27,9 @@ from krakencopy.account_proc.simulation.forecast import (
     worth_of,
 )
 from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
+from krakencopy.account_proc.simulation.outcome import forecast_of
 from krakencopy.account_proc.simulation.replay import Account, Interval
+from krakencopy.client.views.simulation_page import forecast_page
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 
@@ -101,3 +104,28 @@ def test_the_search_finds_the_least_to_a_hundredth(least: str) -> None:
     assert found is not None
     assert D(least) <= found <= max(D(least) * (1 + 2 * EXACT), LEAST)
     assert smallest(lambda balance: balance > MOST * 10) is None
+
+
+def test_a_cap_in_money_cuts_whatever_the_balance_and_that_is_said() -> None:
+    fills = bought("0.01", "0.001")
+    rules = CopyRules(max_user_risk=D(1), max_order_notional=Money(D(3), "USD"))
+    made = forecaster(fills, rules)
+    balance = made.smallest_balance()
+    assert balance is not None
+    assert made.still_capped(balance) == {"max_order_notional": [1]}
+    assert made.still_capped(balance * 100)["max_order_notional"] == [1, 2]
+    worth = worth_of(fills)
+    found = forecast_of(
+        made.forecast(), fills, {"USD": D(1000)}, [], balance, made.still_capped(balance), worth
+    )
+    (share,) = found.still_capped
+    assert (share.kind, share.fills, share.share_of_fills) == ("max_order_notional", 1, "0.5")
+    shares = shares_of(made.forecast().copies, worth)
+    whole = forecast_of(
+        made.forecast(), fills, {"USD": D(1000)}, shares, balance, made.still_capped(balance), worth
+    )
+    assert whole.still_capped[0].share_of_notional == "0.9091"
+    assert any(
+        "but max_order_notional cuts 1 fills, 90.91 % of what they are worth" in line
+        for line in forecast_page(whole)
+    )

@@ -10,7 +10,9 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.moments import (
+    Beside,
     Flattened,
+    GivenUp,
     Look,
     Moment,
     OwedExit,
@@ -45,6 +47,10 @@ def named(moments: Iterable[Moment]) -> list[str]:
                 return "owed"
             case Flattened():
                 return "flattened"
+            case Beside(real=real):
+                return f"beside {real.copy_id}"
+            case GivenUp(real=real):
+                return f"given up {real.copy_id}"
             case other:
                 return f"end {other.real.copy_id}"
 
@@ -82,7 +88,27 @@ def test_what_no_fill_stands_behind_is_a_sale_that_was_owed_or_a_flatten() -> No
 
 def test_what_no_rule_made_is_as_it_was() -> None:
     found = copy(at=10.0, copy_id="o7")
-    assert named(moments_of([], 0, [found])) == ["end o7"]
+    assert named(moments_of([], 0, [found])) == ["beside o7", "end o7"]
     assert is_as_it_was(found)
     assert not is_as_it_was(copy(at=10.0))
     assert not is_as_it_was(copy(1, at=10.0))
+
+
+def test_a_fill_that_was_skipped_and_asked_for_later_is_answered_twice() -> None:
+    skipped = copy(1, at=10.0, state=CopyState.SKIPPED, cl_ord_id="")
+    asked = copy(1, at=20.0, copy_id="d1")
+    moments = moments_of([fill(1, 10.0)], 0, [skipped, asked])
+    assert named(moments) == ["look 1", "run 1", "run 1", "end d1"]
+    asked_for = [moment.what.is_asked_for for moment in moments if isinstance(moment.what, Run)]
+    assert asked_for == [False, True]
+
+
+def test_an_entry_that_a_flatten_gave_up_is_given_up_then() -> None:
+    carried = copy(
+        1, at=10.0, cl_ord_id="", state=CopyState.CARRIED, reason=Reason.FLATTEN, finished_at=10.0, revision=3
+    )
+    later = copy(2, at=30.0, revision=4, finished_at=31.0)
+    flat = copy(at=20.0, copy_id="f2", side=Side.SELL, state=CopyState.CARRIED, cl_ord_id="", revision=2)
+    assert named(moments_of([fill(1, 10.0)], 0, [carried, later, flat])) == [
+        "look 1", "run 1", "flattened", "given up c1", "end c2",
+    ]  # fmt: skip

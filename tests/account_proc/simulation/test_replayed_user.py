@@ -4,7 +4,7 @@ versions, orders from before.
 
 from __future__ import annotations
 
-import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +24,7 @@ from krakencopy.account_proc.simulation.history import (
     MasterHistory,
     Rename,
     UserHistory,
+    master_history,
     pair_table,
     uncopied,
     user_history,
@@ -33,8 +34,8 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import User, streamed_fill
-from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown
-from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
+from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown, sold_out
+from tests.support.scripted_kraken import ASSETS, PAIRS, run
 from tests.support.trading_states import order_flatten, say_state
 
 D = Decimal
@@ -64,17 +65,6 @@ async def trades(
     fills.append(fill)
     user.copier.take_fills([fill])
     await user.done()
-
-
-async def sold_out(user: User) -> None:
-    selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
-
-    def is_sold() -> bool:
-        user.now += 1
-        return user.copier.positions.to_proto() == []
-
-    await until(is_sold)
-    selling.cancel()
 
 
 def test_a_flatten_is_in_it_as_it_was(tmp_path: Path) -> None:
@@ -232,3 +222,43 @@ def test_balances_without_what_copying_holds_have_the_money_of_it(tmp_path: Path
 def history_held(volume: str) -> Held:
 
     return Held(D(volume))
+
+
+def test_a_ledger_of_another_journal_is_said(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    lived(path, life)
+    assert user_history(path, "a journal") is not None
+    with pytest.raises(HistoryUnreadable, match="is of another journal"):
+        user_history(path, "another")
+
+
+def test_a_journal_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
+        journal.execute("CREATE TABLE meta (key, value)")
+        journal.execute("INSERT INTO meta VALUES ('journal_id', 'a journal')")
+        journal.execute("CREATE TABLE fills (seq, body)")
+        body = streamed_fill(1, Side.BUY, "BTC/USD", NOW).SerializeToString()
+        journal.execute("INSERT INTO fills VALUES (1, ?)", (body,))
+        journal.execute("CREATE TABLE users (account_id, joined_seq)")
+    master = master_history(tmp_path)
+    assert ([fill.seq for fill in master.fills], master.renames, master.settings) == ([1], (), {})
+
+
+def test_copies_of_fills_that_came_while_it_was_read_are_left_out(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    found = replayed(path, fills[:1], RULES)
+    assert shown(found.copies) == shown(found.real_copies)
+    assert found.replayed.won == found.real.won
+    assert len(found.copies) == 1
+    empty = replayed(path, [], RULES)
+    assert not empty.copies
+    assert not empty.real_copies
+    assert not empty.replayed.won
