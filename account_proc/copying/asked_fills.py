@@ -254,7 +254,7 @@ class AskedFills:
             wish.copy_id if wish.copy_id in self._wishes else None,
         )  # fmt: skip
         self._wishes.pop(wish.copy_id, None)
-        if (answer := self._ledger.copy(wish.copy_id)) is not None and not _answers_it(answer):
+        if (answer := self._ledger.copy(wish.copy_id)) is not None and not answers_it(answer):
             self._ahead.discard(fill.seq)  # when it is streamed, the rules of then answer it
         else:
             self._count_ahead(fill)
