@@ -132,7 +132,7 @@ def _copy_lines(fill: nouns.Fill, copy: nouns.Copy) -> list[str]:
         price = f" at {short(copy.avg_price)} {quote}" if copy.avg_price else ""
         fee = f", fee {money(copy.fee)}" if money(copy.fee) else ""
         lines.append(f"  {', '.join(part for part in volumes if part)} {base}{price}{fee}")
-    if copy.user_equity:
+    if is_some(copy.user_equity):
         lines.append(f"  sized for an equity of {short(copy.user_equity)} {quote}")
     if len(copy.fill_seqs) > 1:
         lines.append(f"  one answer to fills {seqs(copy)}; its times are those of the first")

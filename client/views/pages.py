@@ -258,9 +258,9 @@ def _waiting(account: pb.AccountReport) -> str:
 
 
 def _beside(counts: pb.CopyCounts) -> str:
-    """Copies that no fill stands behind: owed exits that left later, and orders that were found."""
+    """Copies that no fill stands behind: owed exits that left later, syncs, and orders that were found."""
     words = ", ".join(f"{count} {name}" for name, count in _counted(counts) if count)
-    return f"{words} (exits that were owed, and orders that were found)" if words else ""
+    return f"{words} (exits that were owed, syncs, and orders that were found)" if words else ""
 
 
 def _amounts(by_asset: dict[str, str]) -> str:

@@ -127,8 +127,17 @@ def _other_conditions(account: nouns.Account) -> list[nouns.Condition]:
     """What it lacks beside what its state is named by, and what is said elsewhere."""
     known = {account.message, *account.preflight.warnings}
     return [
-        each for each in _lacking(account) if each.type not in _SAID_ELSEWHERE and each.message not in known
+        each
+        for each in _lacking(account)
+        if each.type not in _SAID_ELSEWHERE
+        and each.message not in known
+        and not _reasons(account).issuperset(each.message.split("; "))
     ]
+
+
+def _reasons(account: nouns.Account) -> set[str]:
+    """Why it may not trade everything. A limit that was hit is a condition and a notice as well."""
+    return {each.reason for each in account.trading.settings if each.reason}
 
 
 def lacking(account: nouns.Account) -> list[str]:
@@ -191,10 +200,11 @@ NOTICES_SHOWN = 3
 
 
 def notices(account: nouns.Account) -> str:
-    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` has
-    each.
+    """What an operator should know of an account that stops nothing, and nothing else says; the latest
+    first. `accounts ID` has each.
     """
-    known = account.preflight.warnings
+    said = {each.message for each in _lacking(account)} | _reasons(account)
+    known = {*account.preflight.warnings, *said}
     found = [notice for notice in account.notices if notice.message not in known]
     found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
     lines = [

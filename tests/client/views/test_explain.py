@@ -53,8 +53,10 @@ def test_a_hop_that_did_not_happen_is_left_out() -> None:
         state=nouns.COPY_STATE_SKIPPED,
         reason="STALE_ENTRY",
         received_at=samples.at(9),
+        user_equity="0",
     )
     told = _told(pb.FillOutcome(account_id="bob", copy=skipped))
+    assert "sized for" not in told, "it was skipped before that"
     assert "bob: SKIPPED (STALE_ENTRY)" in told
     assert "order sent" not in told
     assert re.search(r"user's process received it .* \+7\.000 ms +\+9\.000 ms", told)

@@ -109,7 +109,9 @@ def test_the_report_counts_and_names_reasons() -> None:
     assert page[0] == "8 fills in the journal, 2 fills on their way (at 1 of 1 users)"
     assert page[3].split() == ["bob", "8", "4", "0", "0", "0", "0", "2", "2", "4", "of", "9"]
     assert "  on its way  1 without an answer, 1 answered, and not at an end" in page
-    assert "  beside      2 filled, 1 rejected (exits that were owed, and orders that were found)" in page
+    assert (
+        "  beside      2 filled, 1 rejected (exits that were owed, syncs, and orders that were found)" in page
+    )
     assert "  bought      1 EUR, 12.5 USD" in page
     assert "  reasons     7 x STALE_ENTRY, 2 x BELOW_ORDERMIN" in page
     assert page[-1].startswith("  latency     3.214 ms median, 9.000 ms p99")

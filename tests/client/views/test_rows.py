@@ -50,3 +50,21 @@ def test_what_an_accounts_message_says_is_not_said_again() -> None:
     account.message = views.missing(account)
     (_, note) = views.account_notes([account])
     assert note == f"ann: {views.missing(account)}; exit owed: 1 BTC, refused; exit owed: 2 ETH, refused"
+
+
+def test_a_limit_that_was_hit_is_told_once_of_an_account_that_may_not_buy() -> None:
+    """It is part of what may be traded, a condition, and a notice."""
+    hits = ["limit day: 5 USD lost of at most 5 USD", "limit life: 9 USD lost of at most 9 USD"]
+    account = nouns.Account(id="ann")
+    for words in hits:
+        account.trading.settings.add(state=nouns.TRADING_STATE_REDUCING, scope="limit:x", reason=words)
+        account.notices.add(code="LIMIT_HIT", subject="x", message=words)
+    condition = account.conditions.add(
+        type="LIMITS", status=nouns.CONDITION_STATUS_FALSE, message="; ".join(hits)
+    )
+    (_, note) = views.account_notes([account])
+    assert [note.count(words) for words in hits] == [1, 1]
+    assert "LIMIT_HIT" not in note
+    condition.message += "; limit week: 7 USD lost of at most 7 USD"
+    (_, note) = views.account_notes([account])
+    assert note.endswith(condition.message), "what is said nowhere else is not left out"
