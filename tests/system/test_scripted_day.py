@@ -1,5 +1,5 @@
-"""A day with a limit to losses, of an operator and three users: warned, hit, reset, one who leaves and one who
-joins. What is typed, what then stands there, and at the end every figure, by the exchange's own record.
+"""A day with a limit to losses, of an operator and three users: warned, hit, reset, one who leaves and one
+who joins. What is typed, what then stands there, and at the end every figure, by the exchange's own record.
 """
 
 from __future__ import annotations
