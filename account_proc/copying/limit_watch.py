@@ -171,7 +171,7 @@ class LimitWatch:
                 log.warning("LIMIT_WARNED: %s", state.words)
         if not self._in_flight():
             self.book.baseline = Baseline(
-                wallet=portfolio.wallet.balances(), revision=self._context.ledger.revision
+                wallet=portfolio.worth_wallet().balances(), revision=self._context.ledger.revision
             )
         # What a fill has moved can wait for a while: the next fill may follow at once.
         if must_write or now >= self._written_at + self._held_s:
@@ -199,7 +199,7 @@ class LimitWatch:
         copies: list[CopyRecord] = []
         while page := ledger.copies_after(copies[-1].revision if copies else baseline.revision, COPIES_MAX):
             copies += page
-        wallet = self._context.portfolio.wallet.balances()
+        wallet = self._context.portfolio.worth_wallet().balances()
         change = baseline.change_to(wallet, copies, self._context.book.names.current)
         self._is_caught_up = True
         if change:

@@ -303,6 +303,10 @@ class Portfolio:
 
     # -- what it comes to -----------------------------------------------------------------------------------
 
+    def worth_wallet(self) -> Wallet:
+        """All that losses are counted of: the account's wallet."""
+        return self.wallet
+
     def equity(self, quote: str) -> Decimal | None:
         """Total equity in quote; None while balances are not known, be it that of one asset that has a
         price.

@@ -32,7 +32,7 @@ class Worth:
         """All that is there, without what is kept out. Only with nothing missing. ``without``: as if this had
         not come in (or gone out, below 0), by asset.
         """
-        wallet = self._portfolio.wallet.copy()
+        wallet = self._portfolio.worth_wallet().copy()
         for asset, amount in without.items():
             wallet.add_amount(asset, -amount)
         return wallet.value(currency, self._marks, self._portfolio.kept_out)
@@ -41,7 +41,7 @@ class Worth:
         """Assets that are traded for something and have no right price in a currency: those that are held
         and not all kept out, and these ``beside``.
         """
-        held = self._portfolio.wallet.balances().items()
+        held = self._portfolio.worth_wallet().balances().items()
         kept_out = self._portfolio.kept_out
         wanted = dict.fromkeys(
             worth_as(asset)
@@ -74,7 +74,7 @@ class RightMarks:
     async def read(self, beside: Iterable[str]) -> Worth:
         """Prices of all that is held, and of these ``beside``. Raises ExchangeError."""
         prices = self._portfolio.prices
-        assets = dict.fromkeys((*self._portfolio.wallet.assets(), *beside, *BRIDGES))
+        assets = dict.fromkeys((*self._portfolio.worth_wallet().assets(), *beside, *BRIDGES))
         pairs: dict[str, PairRules] = {}
         for asset in assets:
             pairs |= {pair.name: pair for pair in prices.pricing_pairs(asset) if pair.status != NOT_LISTED}

@@ -14,6 +14,7 @@ from typing import Any
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
@@ -76,6 +77,13 @@ class ShadowPortfolio(Portfolio):
         for asset, amount in _moved(name, side, ending.filled, ending.cost, ending.fees):
             self._moved[asset] = self.moved(asset) + amount
         self._changed()
+
+    def worth_wallet(self) -> Wallet:
+        """As of Portfolio, with what its orders have moved."""
+        wallet = self.wallet.copy()
+        for asset, amount in self._moved.items():
+            wallet.add_amount(asset, amount)
+        return wallet
 
     def equity(self, quote: str) -> Decimal | None:
         """As of Portfolio, with what its orders have moved."""

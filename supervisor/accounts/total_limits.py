@@ -150,8 +150,8 @@ class TotalLimits:
         """By user: None for one that runs and whose level is not known. One that is stopped has the last."""
         found: dict[str, Level | None] = {}
         for user, account in self._accounts().items():
-            if not account.config.copies or account.removed:
-                continue
+            if not account.config.copies or account.removed or account.config.is_shadow:
+                continue  # what a shadow loses nobody has lost
             link, last = account.process.link, self._last.get(basis, {}).get(user)
             shown = [] if link is None else link.snapshot.levels
             now = next((each for each in shown if (each.metric, each.currency) == basis), None)

@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile, change_states
 from krakencopy.supervisor.accounts import total_limits as module
 from krakencopy.supervisor.accounts.total_limits import TotalLimits
+from krakencopy.supervisor.config.model import AccountMode
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import types_pb2 as pb
@@ -260,3 +261,25 @@ def test_without_limits_nothing_is_done(tmp_path: Path, journal: Journal) -> Non
         assert (world.said(), journal.total_limits()) == ({}, None)
 
     play(tmp_path, journal, steps)
+
+
+def test_what_a_shadow_loses_is_in_no_sum_and_what_it_lacks_hinders_nobody(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def steps(world: World) -> None:
+        shadow = world.supervisor.accounts["bob"]
+        shadow.config = replace(shadow.config, mode=AccountMode.SHADOW)
+        world.shows("anna", 0, 1000)
+        await world.judge()
+        world.shows("bob", 0, 1000)
+        await world.judge()
+        world.shows("bob", -500, 500)
+        await world.judge()
+        state = world.total.states["all"]
+        assert (state.loss, state.there) == (Decimal(0), Decimal(1000))
+        world.shows("anna", -100, 900)
+        await world.judge()
+        await world.judge()
+        assert world.events() == ["LIMIT_HIT"]
+
+    play(tmp_path, journal, steps, limit_of())
