@@ -16,7 +16,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.mapped_user import TO_EUROS, Mapped, listed, mapped_user
+from tests.support.mapped_user import TO_EUROS, Mapped, mapped_user
 from tests.support.scripted_kraken import run, until
 
 D = Decimal
@@ -87,19 +87,6 @@ def test_filters_go_by_the_masters_pair_here_as_well(
             user.copier.take_sync(order())
             await user.done()
             assert [copy.reason for copy in user.copies] == [reason]
-
-    run(steps())
-
-
-def test_where_the_mapped_pair_is_not_listed_nothing_is_bought_elsewhere(ledger: Ledger) -> None:
-    async def steps() -> None:
-        async with mapped_user(ledger, RULES, listed("EUR/USD"), ZEUR="80", ZUSD="100") as user:
-            user.copier.take_sync(order())
-            await user.done()
-            (copy,) = user.copies
-            assert (copy.state, copy.reason, copy.pair) == (
-                CopyState.SKIPPED, Reason.UNKNOWN_PAIR, "BTC/EUR",
-            )  # fmt: skip
 
     run(steps())
 
