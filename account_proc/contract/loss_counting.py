@@ -206,9 +206,14 @@ class LimitState:
 
     def lose_track(self, why: str) -> None:
         """Something came in or went out, and nobody knows what it was worth."""
-        counts_flows = self.limit.metric is Metric.EQUITY or self.limit.is_share
-        if self.since and self.hit is None and counts_flows:
+        if self.depends_on_flows:
             self.unknown = self.unknown or why
+
+    @property
+    def depends_on_flows(self) -> bool:
+        """Whether it must be known what comes in and goes out."""
+        counts_flows = self.limit.metric is Metric.EQUITY or self.limit.is_share
+        return bool(self.since) and self.hit is None and counts_flows
 
     @property
     def _stands_still(self) -> bool:

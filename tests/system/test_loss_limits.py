@@ -104,9 +104,13 @@ def held(system: System, user: str) -> Decimal:
 
 
 def withdraw_while_nobody_is_there(system: System, paper: Paper) -> None:
+    """And convert a part: only the exchange's ledger shows which is which."""
     lost = limit(system, "anna").loss
     system.stop()
     paper.call("POST", "/accounts/anna/deposit", asset="USD", amount="-300")
+    paper.price("ETHUSD", "2000")
+    give, get = {"asset": "USD", "amount": "100"}, {"asset": "ETH", "amount": "0.05"}
+    paper.call("POST", "/accounts/anna/convert", spend=give, receive=get)
     system.start().wait_ready()
     assert wait_for_limit(system, "anna", WARNED).loss == lost
 
