@@ -74,7 +74,7 @@ class Launcher:
             copy=account.copy.in_names(journal.coins.current_name),
             states_path=place.states,
             group=account.group or "",
-            totals=self.config.totals if account.copies else (),
+            totals=self.config.totals if account.copies and not account.is_shadow else (),
             strategy=account.strategy,
             strategy_options=account.strategy_options,
             strategy_risk=account.strategy_risk,

@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile, change_states
 from krakencopy.supervisor.accounts import total_limits as module
 from krakencopy.supervisor.accounts.total_limits import TotalLimits
+from krakencopy.supervisor.config.model import AccountMode
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import types_pb2 as pb
@@ -260,3 +261,17 @@ def test_without_limits_nothing_is_done(tmp_path: Path, journal: Journal) -> Non
         assert (world.said(), journal.total_limits()) == ({}, None)
 
     play(tmp_path, journal, steps)
+
+
+def test_a_shadow_is_no_part_of_the_sum_and_is_not_stopped_for_it(tmp_path: Path, journal: Journal) -> None:
+    async def steps(world: World) -> None:
+        bob = world.supervisor.accounts["bob"]
+        bob.config = replace(bob.config, mode=AccountMode.SHADOW)
+        await lost(world, 0, 0)
+        await lost(world, 0, 500, times=2)
+        [shown] = world.total.to_proto()
+        assert shown.loss == "0 USD"
+        await lost(world, 110, 500, times=2)
+        assert world.said() == {account_scope("anna"): "REDUCING"}
+
+    play(tmp_path, journal, steps, limit_of())
