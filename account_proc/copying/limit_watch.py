@@ -206,6 +206,9 @@ class LimitWatch:
                 log.error("LIMIT_HIT: %s", state.words)
             elif verdict is Verdict.WARNED:
                 log.warning("LIMIT_WARNED: %s", state.words)
+        self._is_unconfirmed = self._is_unconfirmed or any(
+            state.steady is None and state.last_level is not None for state in self.book.counts
+        )
         if not self._in_flight():
             self._keep_baseline()
         # What a fill has moved can wait for a while: the next fill may follow at once.
