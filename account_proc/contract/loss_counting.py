@@ -95,7 +95,7 @@ class Verdict(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class LimitState:
-    """Where one limit stands; what has no default but ``last_level``, ``loss`` and ``there`` is durable."""
+    """Where one limit stands; all is durable but ``last_level``, ``loss``, ``steady`` and ``there``."""
 
     #: As it was judged last; of a hit, as it was hit.
     limit: LossLimit
@@ -115,6 +115,8 @@ class LimitState:
     #: By the last reading, where there was one.
     last_level: Decimal | None = None
     loss: Decimal | None = None
+    #: What two readings in a row have shown, as near to what it was before as they let it be.
+    steady: Decimal | None = None
     #: What there was at the last reading, in the limit's currency.
     there: Decimal = NOTHING
 
@@ -163,7 +165,7 @@ class LimitState:
     def restart(self) -> None:
         """What was lost so far counts no more, and nothing is warned or hit."""
         self.since, self.hit, self.warned_at, self.unknown = 0.0, None, 0.0, ""
-        self.last_level = self.loss = None
+        self.last_level = self.loss = self.steady = None
 
     def judge(self, seen: Seen, hits: int) -> Verdict | None:
         """Looks at the limit; None where it cannot be said. ``hits``: of the account, so far."""
@@ -179,6 +181,9 @@ class LimitState:
             self.last_level = self.loss = None
             return None
         before, self.last_level = self.last_level, level
+        if before is not None:
+            last = level if self.steady is None else self.steady
+            self.steady = min(max(last, min(level, before)), max(level, before))
         if self.limit.window is Window.TRAILING and before is not None:
             self.high = max(self.high, min(level, before))
         self.loss = self._loss(level)
@@ -206,9 +211,14 @@ class LimitState:
 
     def lose_track(self, why: str) -> None:
         """Something came in or went out, and nobody knows what it was worth."""
-        counts_flows = self.limit.metric is Metric.EQUITY or self.limit.is_share
-        if self.since and self.hit is None and counts_flows:
+        if self.depends_on_flows:
             self.unknown = self.unknown or why
+
+    @property
+    def depends_on_flows(self) -> bool:
+        """Whether it must be known what comes in and goes out."""
+        counts_flows = self.limit.metric is Metric.EQUITY or self.limit.is_share
+        return bool(self.since) and self.hit is None and counts_flows
 
     @property
     def _stands_still(self) -> bool:

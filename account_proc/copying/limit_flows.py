@@ -59,23 +59,30 @@ class Baseline:
 
     wallet: Mapping[str, Decimal]
     revision: int
+    #: All that was there by then is in it (Unix seconds, when balances were asked for); 0 where that was not
+    #: kept.
+    at: float = 0.0
 
     def to_raw(self) -> dict[str, Any]:
         """What JSON is made of (``default=str``)."""
-        return {"wallet": dict(self.wallet), "revision": self.revision}
+        return {"wallet": dict(self.wallet), "revision": self.revision, "at": self.at}
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> Baseline:
         """The inverse. Raises KeyError, TypeError, ValueError or ArithmeticError."""
         wallet = {asset: Decimal(amount) for asset, amount in raw["wallet"].items()}
-        return cls(wallet=wallet, revision=int(raw["revision"]))
+        return cls(wallet=wallet, revision=int(raw["revision"]), at=float(raw.get("at", 0.0)))
+
+    def is_still(self, wallet: Mapping[str, Decimal], revision: int) -> bool:
+        """Whether nothing has changed since."""
+        return self.wallet == wallet and self.revision == revision
 
     def after(self, change: Mapping[str, Decimal]) -> Baseline:
         """With what came from outside."""
         wallet = Wallet(self.wallet)
         for asset, amount in change.items():
             wallet.add_amount(asset, amount)
-        return Baseline(wallet=wallet.balances(), revision=self.revision)
+        return Baseline(wallet=wallet.balances(), revision=self.revision, at=self.at)
 
     def change_to(
         self, balances: Mapping[str, Decimal], copies: Iterable[CopyRecord], current: Callable[[str], str]

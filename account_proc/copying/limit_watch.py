@@ -22,6 +22,7 @@ from krakencopy.account_proc.contract.loss_counting import LimitState, Seen, Ver
 from krakencopy.account_proc.contract.loss_limits import Metric
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.flow_lookup import FlowLookup
 from krakencopy.account_proc.copying.limit_book import LimitBook, RealisedCount
 from krakencopy.account_proc.copying.limit_flows import Baseline, Flow, added
 from krakencopy.account_proc.domain.copy_record import CopyRecord
@@ -46,6 +47,7 @@ PRICES_MAX_S = 8.0
 #: Why one limit alone is not judged.
 PRICELESS = "a price of what copying has realised is not known"
 WORTHLESS = "the account is worth too little for a limit in percent"
+LOOKED_UP = "what came in or went out is looked up in the exchange's ledger"
 #: Copies that are read of the ledger at a time.
 COPIES_MAX = 500
 
@@ -55,17 +57,18 @@ class LimitWatch:
 
     def __init__(
         self, context: CopyContext, book: LimitBook, in_flight: Callable[[], bool], right: RightMarks,
-        held_s: float = HELD_S,
+        held_s: float = HELD_S, lookup: FlowLookup | None = None,
     ) -> None:  # fmt: skip
         """``in_flight``: whether an order of the account may still trade; ``held_s``: between two judgements
-        while copying holds coins. What was hit before holds from here
-        on. Raises LedgerFault.
+        while copying holds coins; ``lookup``: who finds out what came from outside where balances alone do
+        not show it. What was hit before holds from here on. Raises LedgerFault.
         """
         self._context = context
         self.book = book
         self._in_flight = in_flight
         self._right = right
         self._held_s = held_s
+        self._lookup = lookup
         self._count = RealisedCount(context.ledger, context.book)
         self._wake = asyncio.Event()
         #: What came from outside and is not valued yet.
@@ -114,14 +117,42 @@ class LimitWatch:
         """Reads prices and judges all limits. Raises LedgerFault."""
         if self.book.is_empty:
             return
+        while not await self._is_over():
+            log.debug("prices are read again after a look into the exchange's ledger")
+        self._show()
+
+    async def _is_over(self) -> bool:
+        """Reads prices and judges, or looks up first what came from outside, and has prices read anew."""
         try:
             async with asyncio.timeout(PRICES_MAX_S):
                 worth = await self._right.read(self._beside())
         except (ExchangeError, TimeoutError) as error:
             self._tell_nothing(f"prices could not be read ({str(error) or 'no answer in time'})")
-        else:
-            self._judge(worth)
-        self._show()
+            return True
+        if await self._looks_up():
+            return self._is_open_question()  # then later
+        self._judge(worth)
+        return True
+
+    async def _looks_up(self) -> bool:
+        """Finds out what came from outside, where that has to be asked for: never beside an order, and only
+        where prices are there, so that the exchange answers. Whether it was asked, and prices are older.
+        """
+        portfolio = self._context.portfolio
+        if self._lookup is None or not self._is_open_question() or not portfolio.believed:
+            return False
+        self._tell_nothing(LOOKED_UP)
+        baseline, names = self.book.baseline, self._context.book.names
+        await self._lookup.ask(self._changes, baseline, portfolio.worth_wallet().balances(), names.current)
+        return True
+
+    def _is_open_question(self) -> bool:
+        return (
+            self._lookup is not None
+            and any(Flow.of_change(change).is_mixed for change in self._changes)
+            and any(state.depends_on_flows for state in self.book.states.values())
+            and self._lookup.is_open(self._changes)
+        )
 
     def _is_pressing(self) -> bool:
         """Whether copying holds coins, or the last judgement has said nothing."""
@@ -135,13 +166,15 @@ class LimitWatch:
     def _beside(self) -> list[str]:
         """Assets whose prices are needed beside those of what is held."""
         currencies = [state.limit.currency for state in self.book.states.values()]
+        found = () if self._lookup is None else self._lookup.found(self._changes) or ()
         moved = [asset for change in self._changes for asset in Flow.of_change(change).amounts]
+        moved += found
         return list(dict.fromkeys((*currencies, *self._count.totals(), *moved)))
 
     # -- the judgement, in one turn of the loop -------------------------------------------------------------
 
     def _judge(self, worth: Worth) -> None:
-        portfolio, now = self._context.portfolio, self._context.now()
+        now = self._context.now()
         why = self._why_not_now(worth)
         if why:
             self._tell_nothing(why)
@@ -151,6 +184,10 @@ class LimitWatch:
             if self._changes:
                 self._wake.set()  # what came in or went out may need prices that were not asked for
                 return
+        if self._is_open_question():
+            self._tell_nothing(LOOKED_UP)
+            self._wake.set()
+            return
         self.untold = ""
         must_write = self._take_flows(worth, now)
         self._is_unconfirmed, self._silent = False, {}
@@ -169,15 +206,23 @@ class LimitWatch:
                 log.error("LIMIT_HIT: %s", state.words)
             elif verdict is Verdict.WARNED:
                 log.warning("LIMIT_WARNED: %s", state.words)
+        self._is_unconfirmed = self._is_unconfirmed or any(
+            state.steady is None and state.last_level is not None for state in self.book.counts
+        )
         if not self._in_flight():
-            self.book.baseline = Baseline(
-                wallet=portfolio.worth_wallet().balances(), revision=self._context.ledger.revision
-            )
+            self._keep_baseline()
         # What a fill has moved can wait for a while: the next fill may follow at once.
         if must_write or now >= self._written_at + self._held_s:
             self.book.write()
             self._written_at = now
         self.book.hold(self._context.guard)
+
+    def _keep_baseline(self) -> None:
+        portfolio, before = self._context.portfolio, self.book.baseline
+        wallet, revision = portfolio.worth_wallet().balances(), self._context.ledger.revision
+        if before is None or not before.is_still(wallet, revision):
+            at = portfolio.read_at - portfolio.lag_s
+            self.book.baseline = Baseline(wallet=wallet, revision=revision, at=at)
 
     def _why_not_now(self, worth: Worth) -> str:
         portfolio = self._context.portfolio
@@ -209,22 +254,30 @@ class LimitWatch:
     def _take_flows(self, worth: Worth, now: float) -> bool:
         """Takes out of all limits what came in or went out; whether there was something."""
         changes, self._changes = self._changes, []
+        found = None if self._lookup is None else self._lookup.found(changes)
         together: dict[str, Decimal] = {}
         for change in changes:
             flow, together = Flow.of_change(change), added(together, change)
-            if flow.is_mixed:
+            if flow.is_mixed and found is None:
                 at = f"{utc(now):%Y-%m-%d %H:%M:%S} UTC"
                 words = f"{flow.words} without a trade that was reported, noticed at {at}"
                 for state in self.book.states.values():
-                    state.lose_track(f"{words}: what of it came from outside is not known")
+                    state.lose_track(f"{words}: what of it came from outside is not known{self._why_unknown}")
+        if self._lookup is not None:
+            self._lookup.forget()
         if not together:
             return False
         if self.book.baseline is not None:
             self.book.baseline = self.book.baseline.after(together)
+        flows = together if found is None else found
         for state in self.book.states.values():
-            before = worth.equity(state.limit.currency, without=together)
+            before = worth.equity(state.limit.currency, without=flows)
             state.take_flow(self._seen(state, worth, now), before)
         return True
+
+    @property
+    def _why_unknown(self) -> str:
+        return f" ({self._lookup.why})" if self._lookup is not None and self._lookup.why else ""
 
     def _seen(self, state: LimitState, worth: Worth, now: float) -> Seen:
         currency = state.limit.currency

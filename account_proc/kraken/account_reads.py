@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -15,7 +16,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.sent_values import amount, name, number
-from krakencopy.account_proc.kraken.calls import Calls, expected_form
+from krakencopy.account_proc.kraken.calls import Calls, UnexpectedForm, expected_form
 from krakencopy.account_proc.kraken.errors import (
     NothingTold,
 )
@@ -24,10 +25,12 @@ from krakencopy.account_proc.kraken.order_reads import OrderReads
 from krakencopy.account_proc.kraken.rest.messages import (
     ApiKeyInfo,
     Balances,
+    LedgerRow,
     OddRow,
     PairFee,
     api_key_info,
     hold_of,
+    ledger_entry,
     pair_fees,
     readable,
 )
@@ -42,6 +45,8 @@ NO_SUCH_CALL = (
     "EAccount:Invalid permissions",
     "EAPI:Feature disabled",
 )
+#: Of the ledger of balances so many pages are read at most: each costs as much as a page of trades.
+LEDGER_PAGES_MAX = 4
 #: Kraken's tokens have some 40 characters.
 TOKEN_LENGTH_MAX = 4_096
 
@@ -154,6 +159,21 @@ class AccountReads:
         )
         with expected_form("TradeVolume"):
             return pair_fees(result, table, partial(self._calls.odd, "TradeVolume"))
+
+    async def ledger_entries(self, since: float) -> list[LedgerRow]:
+        """What has changed balances since a time (Unix seconds), oldest first; it trails behind balances.
+        Raises UnexpectedForm where a row cannot be read, and OutcomeUnknown where there is too much.
+        """
+        table = await self._market.table()
+        odd: list[OddRow] = []
+        # Kraken: in whole seconds, and exclusive.
+        params = {"start": str(max(0, math.floor(since) - 1))}
+        rows = await self._calls.pages("Ledgers", "ledger", params, Priority.BACKGROUND, LEDGER_PAGES_MAX)
+        with expected_form("Ledgers"):
+            found = readable(rows, lambda key, row: ledger_entry(key, row, table), odd.append)
+        if odd:
+            raise UnexpectedForm("Ledgers", f"row {odd[0].key} cannot be read: {odd[0].problem}")
+        return sorted(found.values(), key=lambda row: row.time)
 
     async def websocket_token(self) -> str:
         """A new token for private channels. Kraken: to be used within 15 minutes."""

@@ -57,11 +57,12 @@ class Calls:
         return await self.queue.private(method, params, priority=priority)
 
     async def pages(
-        self, method: str, key: str, params: Mapping[str, str], priority: Priority
-    ) -> dict[str, Any]:
+        self, method: str, key: str, params: Mapping[str, str], priority: Priority,
+        pages_max: int = PAGES_MAX,
+    ) -> dict[str, Any]:  # fmt: skip
         """All rows by their id, so that one that is on two pages counts once."""
         rows: dict[str, Any] = {}
-        for page in range(PAGES_MAX):
+        for page in range(pages_max):
             offset, known = page * PAGE_ROWS, len(rows)
             result = await self._page(method, {**params, "ofs": str(offset)}, priority)
             with expected_form(method):
@@ -73,7 +74,7 @@ class Calls:
             if len(rows) == known:
                 # Rows that were sent already, and more to come: it would be read for ever.
                 raise UnexpectedForm(method, f"page {page + 1} repeats the pages before it")
-        raise OutcomeUnknown(method, f"more than {PAGES_MAX} pages")
+        raise OutcomeUnknown(method, f"more than {pages_max} pages")
 
     async def _page(self, method: str, params: Mapping[str, str], priority: Priority) -> Any:
         for _ in range(PAGE_TRIES):

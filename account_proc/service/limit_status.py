@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
 from krakencopy.account_proc.contract.decimal_text import plain
-from krakencopy.account_proc.contract.loss_limits import amount_words
+from krakencopy.account_proc.contract.loss_limits import Metric, amount_words
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.copying.limit_watch import LimitWatch
 from krakencopy.v1 import types_pb2 as pb
@@ -29,12 +29,15 @@ def limits_to_proto(watch: LimitWatch, account_id: str) -> Iterator[pb.LossLimit
 
 
 def levels_to_proto(watch: LimitWatch) -> Iterator[pb.LossLevel]:
-    """What is counted for limits of all users together, as far as it is known now."""
+    """What is counted for limits of all users together, as far as it is known now: by two readings, as who
+    adds up may look twice at the same one.
+    """
     for state in watch.book.counts:
-        if state.last_level is not None and not watch.untold:
+        if state.last_level is not None and state.steady is not None and not watch.untold:
+            slip = state.last_level - state.steady if state.limit.metric is Metric.EQUITY else 0
             yield pb.LossLevel(
                 metric=state.limit.metric, currency=state.limit.currency, since=timestamp(state.since),
-                level=plain(state.last_level), equity=plain(state.there),
+                level=plain(state.steady), equity=plain(state.there - slip),
             )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any, NoReturn
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.flow_lookup import MAY_READ, FlowLookup
 from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.copying.limit_watch import HELD_PAPER_S, HELD_S, LimitWatch
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
@@ -103,7 +105,10 @@ class UserSide:
             book = LimitBook(account.spec.copy.limits, account.ledger, account.spec.totals)
             right = RightMarks(account.portfolio, account.exchange.market, account.shared_quotes())
             held_s = HELD_PAPER_S if account.spec.paper else HELD_S
-            self.limits = LimitWatch(context, book, self._in_flight, right, held_s)
+            lookup = FlowLookup(
+                account.exchange.account.ledger_entries, partial(account.key_check.may_any, (MAY_READ,))
+            )
+            self.limits = LimitWatch(context, book, self._in_flight, right, held_s, lookup)
             self.copier = Copier(context)
             self._reconciler = Reconciler(
                 ledger=account.ledger,

@@ -150,8 +150,8 @@ class TotalLimits:
         """By user: None for one that runs and whose level is not known. One that is stopped has the last."""
         found: dict[str, Level | None] = {}
         for user, account in self._accounts().items():
-            if not account.config.copies or account.removed or account.config.is_shadow:
-                continue  # what a shadow loses nobody has lost
+            if not _counts(account):
+                continue
             link, last = account.process.link, self._last.get(basis, {}).get(user)
             shown = [] if link is None else link.snapshot.levels
             now = next((each for each in shown if (each.metric, each.currency) == basis), None)
@@ -221,7 +221,7 @@ class TotalLimits:
         return partial(with_holds, holds=holds, users=self._users())
 
     def _users(self) -> list[str]:
-        return [user for user, one in self._accounts().items() if one.config.copies and not one.removed]
+        return [user for user, one in self._accounts().items() if _counts(one)]
 
     def _lacks(self, states: TradingStates) -> bool:
         return not self._trading.fault and self.keep()(states) is not states
@@ -300,6 +300,11 @@ def with_holds(states: TradingStates, holds: Iterable[Hold], users: Sequence[str
         if lax := [scope for scope in map(account_scope, users) if _is_lax(states, scope, setting.state)]:
             states = states.with_state(lax, setting)
     return states
+
+
+def _counts(account: SupervisedAccount) -> bool:
+    """Whether it is one of all users: what a shadow loses is nobody's money."""
+    return account.config.copies and not account.config.is_shadow and not account.removed
 
 
 def by_of(name: str) -> str:

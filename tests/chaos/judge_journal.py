@@ -339,6 +339,7 @@ EXPECTED_ERRORS = (
     "KRAKEN_USER_BLOCKED",
     "ACCOUNT_STATE_CHANGED",
     "MANY_FAILED",
+    "LIMIT_HIT",
     # A process that is stopped or stuck when something is said.
     "TRADING_STATE_NOT_KEPT",
     "forkserver",

@@ -38,7 +38,7 @@ class JudgesExits(JudgesCopies):
         if copy.state == "SKIPPED":
             self._judge_skipped_exit(copy, volume, fresh, fills[-1], full=full)
             return
-        if copy.state == "CARRIED" and copy.reason == "TRADING_HALTED":
+        if copy.state == "CARRIED" and copy.reason in {"TRADING_HALTED", "LIMIT_HIT"}:
             self._judge_planned(copy, owed, edge + book.owed_edge[symbol])
             before = book.owed_of(self._pair.base) if full else book.owed[symbol]
             if full:

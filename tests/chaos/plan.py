@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos import limits
+from tests.chaos import limits, loss_limits
 from tests.chaos.faults import Faults
 from tests.chaos.quotes import TICKS, Quotes, whole_lots
 from tests.chaos.records import UserTerms
@@ -75,6 +75,7 @@ def from_json(text: str) -> World:
             row[name] = Decimal(row[name])
         row["caps"] = {key: Decimal(limit) for key, limit in row["caps"].items()}
         row["exclude"] = tuple(row["exclude"])
+        row["loss_limits"] = tuple(row["loss_limits"])
         row["coins"] = {asset: Decimal(amount) for asset, amount in row["coins"].items()}
         users.append(UserTerms(**row))
     batches = [
@@ -108,6 +109,8 @@ def config_line(user: UserTerms) -> str:
         parts.append(f"{key} = {number if key in limits.NUMBERS | limits.SHARES else money}")
     if user.exclude:
         parts.append(f"exclude = {json.dumps(user.exclude)}")
+    if user.loss_limits:
+        parts.append(f"limits = [{', '.join(user.loss_limits)}]")
     return f"copy = {{ {', '.join(parts)} }}"
 
 
@@ -162,6 +165,7 @@ def _users(dice: random.Random, number: int, names: frozenset[str]) -> tuple[Use
         usd = Decimal(dice.randint(low * 100, high * 100)) / 100
         coins = user_coins(dice, names, index, usd)
         special |= limits.drawn(index, usd, names)
+        special["loss_limits"] = loss_limits.drawn(index, usd, names)
         users.append(UserTerms(account=f"u{index:02d}", usd=usd, coins=coins, **special))
     return tuple(users)
 

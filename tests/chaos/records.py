@@ -38,6 +38,8 @@ class UserTerms:
     caps: dict[str, Decimal] = field(default_factory=dict)
     #: Pairs whose entries are not copied.
     exclude: tuple[str, ...] = ()
+    #: Limits to losses, as the configuration has them.
+    loss_limits: tuple[str, ...] = ()
 
     @property
     def balances(self) -> dict[str, Decimal]:
@@ -273,6 +275,28 @@ class StateKept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LimitSeen:
+    """When a hit of a user's limit to losses was seen first. ``hit_at``: by the user's process."""
+
+    at: float
+    account: str
+    name: str
+    hit_at: float
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitReset:
+    """A reset that was asked for, from when to when; one that was not done may have come all the same."""
+
+    before: float
+    at: float
+    account: str
+    name: str
+    done: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogLine:
     """A line of a log that is an error."""
 
@@ -330,6 +354,8 @@ class Record:
     log_lines: list[LogLine] = field(default_factory=list)
     said: list[StatesSaid] = field(default_factory=list)
     kept: list[StateKept] = field(default_factory=list)
+    limits_seen: list[LimitSeen] = field(default_factory=list)
+    limit_resets: list[LimitReset] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._copies = _ByAccount[Copy](self.copies)
@@ -410,6 +436,8 @@ class Record:
             "log_lines": LogLine,
             "said": StatesSaid,
             "kept": StateKept,
+            "limits_seen": LimitSeen,
+            "limit_resets": LimitReset,
         }
         for item in fields(cls):
             lines = [json.loads(line) for line in (folder / f"{item.name}.jsonl").read_text().splitlines()]

@@ -26,6 +26,7 @@ ALL = (
     "market_modes",
     "renames",
     "states",
+    "loss_limits",
 )
 #: Those that the system is known to be right in.
 DRAWN = ALL

@@ -82,6 +82,8 @@ def test_each_situation_is_drawn_by_its_name() -> None:
         actions = [action for world in worlds for batch in world.batches for action in batch.actions]
         if name == "old_stock":
             assert any(len(world.master) > 1 for world in worlds)
+        elif name == "loss_limits":
+            assert any(user.loss_limits for world in worlds for user in world.users)
         elif name == "cross_pairs":
             assert any(action.detail.get("pair") == "ETH/BTC" for action in actions)
         else:

@@ -16,6 +16,7 @@ from tests.chaos.records import (
     Deposit,
     FiredFault,
     HandOrder,
+    LimitSeen,
     LogLine,
     PriceSet,
     ProcessSeen,
@@ -92,6 +93,16 @@ def flattened_and_kept(it: Record) -> None:
     exits_left(it)
     states = {"account:anna": "REDUCING"}
     it.said.append(StatesSaid(before=NOW + 2.4, at=NOW + 2.5, version=1, states=states, flattens={"anna": 1}))
+
+
+def bought_after_a_hit(it: Record) -> None:
+    order = next(one for one in it.requests_of("anna") if one.method == "AddOrder" and one.side == "buy")
+    at = order.at - 0.2
+    it.limits_seen.append(LimitSeen(at=at, account="anna", name="l0", hit_at=at, action="reducing"))
+
+
+def kept_back(it: Record) -> None:
+    spoil(it.copies, 0, reason="LIMIT_HIT")
 
 
 def coins_sold(it: Record) -> None:
@@ -237,6 +248,8 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("trading states", lambda it: said(it, "HALTED", 1.5), "to sell BTC/USD came 0.400 s after version 1"),
     ("trading states", lambda it: said(it, "REDUCING", 0.5), "to buy BTC/USD came 0.400 s after version 1"),
     ("flatten", flattened_and_kept, "holds 0.00010000 BTC after flatten 1"),
+    ("loss limits", bought_after_a_hit, "to buy BTC/USD came 0.200 s after the hit of limit l0 was seen"),
+    ("loss limits", kept_back, "copy c1 was kept back for a limit, and none was hit"),
     ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
 ]
 

@@ -44,6 +44,7 @@ from tests.chaos.judge_states import (
     nothing_arrives_against_a_state_that_is_kept_to,
 )
 from tests.chaos.limits import no_entry_is_in_a_pair_that_is_left_out, no_entry_is_past_what_a_day_may_have
+from tests.chaos.loss_limits import a_reset_lets_it_trade_again, nothing_is_bought_after_a_hit
 from tests.chaos.records import Finding, Record
 
 VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
@@ -72,6 +73,8 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     coins_are_taken_in_order,
     nothing_arrives_against_a_state_that_is_kept_to,
     a_flatten_leaves_nothing,
+    nothing_is_bought_after_a_hit,
+    a_reset_lets_it_trade_again,
     logs_hold_no_surprise,
 )
 

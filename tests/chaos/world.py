@@ -24,6 +24,7 @@ import requests
 from krakencopy.client.sdk.errors import KrakenCopyError
 from tests.chaos import plan, processes, reading
 from tests.chaos.judge_money import copied
+from tests.chaos.loss_limits import LossWatch
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
 from tests.chaos.quotes import START_PRICES, TICKS
@@ -34,6 +35,9 @@ from tests.chaos.tally import Tally
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
 from tests.chaos.trading_states import SaidStates
 from tests.support.system import Paper, System, wait_for
+
+#: A batch that has not come to rest gets new quotes so often, in seconds, of so much money on either side.
+QUOTE_AGAIN_S, QUOTED_USD = 5.0, Decimal(20_000)
 
 
 class RunningWorld:
@@ -53,6 +57,7 @@ class RunningWorld:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._faults: dict[int, tuple[str, float]] = {}
         self._said = SaidStates(self._system.state_dir, self.record)
+        self._losses = LossWatch(self._system.endpoint, self.record, self.tally, world.number)
         self._supervisor = SupervisorProcess(self._system, self.record, self.tally, self.folder)
         self._reader = reading.Reader(self._paper, self.record, self._hands)
         self._rest = Rest(
@@ -87,6 +92,7 @@ class RunningWorld:
         self.record.journal_id = self._journal_id()
         self._watch.start()
         self._said.start()
+        self._losses.start()
         self._system.wait_ready()
         return self
 
@@ -94,6 +100,7 @@ class RunningWorld:
         self._watch.continue_all()
         self._watch.stop()
         self._said.close()
+        self._losses.close()
         self._calls.shutdown(wait=False, cancel_futures=True)
         self._supervisor.end()
         self._paper.close()
@@ -349,6 +356,7 @@ class RunningWorld:
         self._supervisor.go_on()
         self._said.lift_all()
         until = time.monotonic() + REST_MAX_S
+        quote_at = time.monotonic() + QUOTE_AGAIN_S
         why = "nobody looked"
         while why:
             self._supervisor.start_if_none()
@@ -356,10 +364,19 @@ class RunningWorld:
             why = self._rest.hindrance()
             if why and time.monotonic() > until:
                 raise DidNotRest(why)
+            if time.monotonic() > quote_at:
+                self._quote_again()
+                quote_at += QUOTE_AGAIN_S
             time.sleep(POLL_S if why else 0)
         self._rest.converge()
         self._rest.write_down()
         self._collect_runs()
+
+    def _quote_again(self) -> None:
+        """Somebody bids and asks again, as high as before: users that sold all at once have taken it all."""
+        for pair in dict.fromkeys(row.pair for row in self.record.prices):
+            bid, ask = self.record.last_price(pair)
+            self._price(pair, bid, ask, QUOTED_USD / bid)
 
     def collect(self) -> None:
         """Takes into the record what has not been taken yet."""

@@ -11,6 +11,7 @@ from krakencopy.account_proc.contract.loss_counting import LimitState
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.copying.flow_lookup import FlowLookup
 from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.copying.limit_watch import LimitWatch
 from krakencopy.account_proc.domain.quantities import Side
@@ -41,7 +42,12 @@ class Limited:
         self.watch = LimitWatch(
             user.context, self.book, lambda: user.copier.copies_open > 0,
             RightMarks(user.portfolio, user.kraken.exchange.market),
+            lookup=FlowLookup(user.kraken.exchange.account.ledger_entries, self._may_read),
         )  # fmt: skip
+
+    async def _may_read(self) -> bool:
+        """Whether its key has the permission: where the test has entries."""
+        return "Ledgers" in self.user.kraken.always
 
     @property
     def state(self) -> LimitState:

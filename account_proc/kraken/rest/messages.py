@@ -140,6 +140,23 @@ class TradeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """A change of one balance as Ledgers tells it. Kraken: the rows of one trade or conversion share their
+    ``refid``.
+    """
+
+    id: str
+    refid: str
+    time: Decimal
+    #: Kraken: trade, deposit, withdrawal, transfer, spend, receive, and others.
+    kind: str
+    #: Display name, forms such as BTC.F by themselves.
+    asset: str
+    #: What the balance has changed by, the fee taken off.
+    change: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyInfo:
     """What the key may do, by GetApiKeyInfo."""
 
@@ -299,6 +316,18 @@ def trade_row(txid: str, row: Mapping[str, Any], table: PairTable) -> TradeRow:
         margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
         time=moment(row["time"]),
         trade_id=_whole(row.get("trade_id"), TRADE_ID_MAX) or 0,
+    )
+
+
+def ledger_entry(entry_id: str, row: Mapping[str, Any], table: PairTable) -> LedgerRow:
+    """A row of Ledgers. Kraken: ``amount`` is without the fee."""
+    return LedgerRow(
+        id=entry_id,
+        refid=name(row["refid"]),
+        time=moment(row["time"]),
+        kind=name(row["type"]),
+        asset=table.held_as(name(row["asset"])),
+        change=number(row["amount"]) - number(row["fee"]),
     )
 
 

@@ -268,3 +268,105 @@ def test_without_limits_no_fill_wakes_it(tmp_path: Path) -> None:
             looking.cancel()
 
     run(steps())
+
+
+def entry(refid: str, kind: str, asset: str, amount: str, fee: str = "0") -> dict[str, object]:
+    """A row of Ledgers."""
+    return {
+        "refid": refid, "time": 1700000000.5, "type": kind, "subtype": "", "aclass": "currency",
+        "asset": asset, "amount": amount, "fee": fee, "balance": "0",
+    }  # fmt: skip
+
+
+CONVERTED = [entry("R1", "spend", "ZUSD", "-39.9", "0.1"), entry("R1", "receive", "XXBT", "0.001")]
+
+
+def tell_entries(anna: Limited, rows: list[dict[str, object]]) -> None:
+    """The exchange's ledger has these, and the key may read them."""
+    listed = {f"L{number}": row for number, row in enumerate(rows)}
+    anna.user.kraken.always["Ledgers"] = {"ledger": listed, "count": len(listed)}
+
+
+def test_what_the_exchanges_ledger_says_was_a_conversion_is_judged_on(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, TEN) as anna:
+            await anna.judge(50_000)
+            tell_entries(anna, [*CONVERTED, entry("D1", "deposit", "ZUSD", "500")])
+            await moved(anna, USD="560", BTC="0.001")
+            await moved(anna, USD="50", BTC="0.011")
+            tell_entries(
+                anna,
+                [
+                    *CONVERTED, entry("D1", "deposit", "ZUSD", "500"),
+                    entry("T1", "trade", "ZUSD", "-509", "1"), entry("T1", "trade", "XXBT", "0.01"),
+                ],
+            )  # fmt: skip
+            await anna.judge(50_000, 50_000)
+            assert anna.state.unknown == ""
+            # 40 became 50, and 510 became 500: the deposit is all that came in.
+            assert anna.state.loss == 0
+            assert anna.user.kraken.times_asked("Ledgers") == 1
+            await anna.judge(49_500, 49_000, 49_000)
+            assert anna.state.loss == 11
+            assert anna.state.hit is not None
+            # Nothing is asked for without such a change.
+            assert anna.user.kraken.times_asked("Ledgers") == 1
+
+    run(steps())
+
+
+def test_entries_that_come_late_are_asked_for_again_and_a_loss_by_hand_counts(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, TEN) as anna:
+            await anna.judge(50_000)
+            tell_entries(anna, [])
+            await moved(anna, USD="60", BTC="0.0005")
+            await anna.judge(50_000, 50_000)
+            assert anna.state.unknown == ""
+            assert anna.watch.untold
+            tell_entries(
+                anna, [entry("R1", "spend", "ZUSD", "-40"), entry("R1", "receive", "XXBT", "0.0005")]
+            )
+            await anna.judge(50_000, 50_000, 50_000)
+            assert anna.state.hit is not None
+            assert anna.state.loss == 15
+
+    run(steps())
+
+
+def test_what_the_exchanges_ledger_does_not_explain_is_not_judged(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, TEN) as anna:
+            await anna.judge(50_000)
+            tell_entries(anna, CONVERTED)
+            await moved(anna, USD="61", BTC="0.001")
+            await anna.judge(*[50_000] * 6)
+            assert "the exchange's ledger does not explain it" in anna.state.unknown
+            assert anna.user.kraken.times_asked("Ledgers") == 5
+            assert anna.watch.reset("day", "r1") == ["day"]
+            # The same change once more is another question.
+            tell_entries(anna, [*CONVERTED, entry("R2", "spend", "ZUSD", "-40")])
+            await anna.judge(50_000)
+            await moved(anna, USD="22", BTC="0.002")
+            tell_entries(anna, [entry("R2", "spend", "ZUSD", "-39"), entry("R2", "receive", "XXBT", "0.001")])
+            await anna.judge(50_000, 50_000)
+            assert anna.state.unknown == ""
+            assert anna.state.loss == -11
+
+    run(steps())
+
+
+def test_what_happened_without_a_process_is_looked_up_as_well(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, TEN) as anna:
+            await anna.buy()
+            await anna.judge(50_000)
+            left = anna.user.portfolio.wallet.balances()
+        async with limited(tmp_path, TEN) as anna:
+            tell_entries(anna, [*CONVERTED, entry("D1", "deposit", "ZUSD", "30")])
+            await moved(anna, USD=str(left["USD"] - 10), BTC=str(left["BTC"] + Decimal("0.001")))
+            await anna.judge(50_000, 50_000, 50_000)
+            assert anna.state.unknown == ""
+            assert anna.state.loss == -10
+
+    run(steps())

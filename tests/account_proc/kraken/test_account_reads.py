@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
+from krakencopy.account_proc.kraken.account_reads import LEDGER_PAGES_MAX
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from tests.support.kraken_steps import odd
 from tests.support.odd_exchange import (
@@ -75,3 +76,44 @@ def test_numbers_of_the_answer_never_become_floats(tmp_path: Path) -> None:
         assert (await exchange.account.balances())["USD"] == Decimal("0.10000000000000000001")
 
     odd(tmp_path, steps, answer(body=body))
+
+
+def test_the_ledger_of_balances_is_read_with_fees_taken_off_oldest_first(tmp_path: Path) -> None:
+    row = {"refid": "R1", "type": "spend", "asset": "ZUSD", "amount": "-5.5", "fee": "0.5"}
+    rows = {
+        "L2": {**row, "time": 1688464485.5},
+        "L1": {**row, "time": 1688464484.5, "type": "receive", "asset": "XXBT", "amount": "1", "fee": "0"},
+    }
+
+    async def steps(exchange: KrakenExchange) -> None:
+        found = await exchange.account.ledger_entries(1688464480.9)
+        assert [(one.id, one.refid, one.kind, one.asset, one.change) for one in found] == [
+            ("L1", "R1", "receive", "BTC", Decimal(1)),
+            ("L2", "R1", "spend", "USD", Decimal(-6)),
+        ]
+
+    odd(tmp_path, steps, answer({"ledger": rows, "count": 2}))
+
+
+@pytest.mark.parametrize("change", [{"amount": "much"}, {"refid": None}, {"time": "x"}, {"type": 7}])
+def test_a_ledger_with_a_row_that_cannot_be_read_is_no_answer(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    row = {"refid": "R1", "type": "spend", "asset": "ZUSD", "amount": "-5.5", "fee": "0.5", "time": 1.5}
+
+    async def steps(exchange: KrakenExchange) -> None:
+        with pytest.raises(OutcomeUnknown):
+            await exchange.account.ledger_entries(0.0)
+
+    odd(tmp_path, steps, answer({"ledger": {"L1": {**row, **change}}, "count": 1}))
+
+
+def test_more_of_a_ledger_than_is_read_is_no_answer(tmp_path: Path) -> None:
+    row = {"refid": "R1", "type": "spend", "asset": "ZUSD", "amount": "-5.5", "fee": "0.5", "time": 1.5}
+    pages = (answer({"ledger": {f"L{page}": row}, "count": 1000}) for page in range(LEDGER_PAGES_MAX))
+
+    async def steps(exchange: KrakenExchange) -> None:
+        with pytest.raises(OutcomeUnknown, match="more than 4 pages"):
+            await exchange.account.ledger_entries(0.0)
+
+    odd(tmp_path, steps, *pages)

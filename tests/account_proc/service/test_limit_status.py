@@ -89,7 +89,9 @@ def test_what_is_counted_for_all_users_together_is_shown_apart(tmp_path: Path) -
         async with limited(tmp_path, TEN, totals=(("equity", "USD"), ("realised", "USD"))) as anna:
             assert list(levels_to_proto(anna.watch)) == []
             await anna.buy()
-            await anna.judge(50_000, 42_000)
+            await anna.judge(50_000)
+            assert list(levels_to_proto(anna.watch)) == []
+            await anna.judge(50_000, 42_000, 42_000)
             equity, realised = levels_to_proto(anna.watch)
             assert (equity.metric, equity.currency, equity.level, equity.equity) == (
                 "equity",
@@ -103,9 +105,25 @@ def test_what_is_counted_for_all_users_together_is_shown_apart(tmp_path: Path) -
             # What nobody knows the worth of has it begin anew.
             anna.user.now += 1
             anna.user.portfolio.count_outside_change({"USD": Decimal(5), "BTC": Decimal("-0.0001")}, "")
-            await anna.judge(42_000)
+            await anna.judge(42_000, 42_000)
             anew, same = levels_to_proto(anna.watch)
             assert (anew.level, anew.since.seconds > equity.since.seconds) == ("0", True)
             assert same.since == realised.since
+
+    run(steps())
+
+
+def test_one_slip_of_a_price_is_not_told_to_who_adds_up_and_what_two_readings_say_is(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, totals=(("equity", "USD"),)) as anna:
+            await anna.buy()
+            await anna.judge(50_000, 50_000)
+            told = []
+            for bid in (20_000, 50_000, 90_000, 50_000, 45_000, 44_000, 48_000, 46_000):
+                await anna.judge(bid)
+                told += [(one.level, one.equity) for one in levels_to_proto(anna.watch)]
+            assert told == [
+                *[("0", "100")] * 5, ("-5", "95"), ("-5", "95"), ("-4", "96"),
+            ]  # fmt: skip
 
     run(steps())

@@ -263,23 +263,15 @@ def test_without_limits_nothing_is_done(tmp_path: Path, journal: Journal) -> Non
     play(tmp_path, journal, steps)
 
 
-def test_what_a_shadow_loses_is_in_no_sum_and_what_it_lacks_hinders_nobody(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_a_shadow_is_no_part_of_the_sum_and_is_not_stopped_for_it(tmp_path: Path, journal: Journal) -> None:
     async def steps(world: World) -> None:
-        shadow = world.supervisor.accounts["bob"]
-        shadow.config = replace(shadow.config, mode=AccountMode.SHADOW)
-        world.shows("anna", 0, 1000)
-        await world.judge()
-        world.shows("bob", 0, 1000)
-        await world.judge()
-        world.shows("bob", -500, 500)
-        await world.judge()
-        state = world.total.states["all"]
-        assert (state.loss, state.there) == (Decimal(0), Decimal(1000))
-        world.shows("anna", -100, 900)
-        await world.judge()
-        await world.judge()
-        assert world.events() == ["LIMIT_HIT"]
+        bob = world.supervisor.accounts["bob"]
+        bob.config = replace(bob.config, mode=AccountMode.SHADOW)
+        await lost(world, 0, 0)
+        await lost(world, 0, 500, times=2)
+        [shown] = world.total.to_proto()
+        assert shown.loss == "0 USD"
+        await lost(world, 110, 500, times=2)
+        assert world.said() == {account_scope("anna"): "REDUCING"}
 
     play(tmp_path, journal, steps, limit_of())
