@@ -24,15 +24,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 MEASURED_BY = "COVERAGE_PROCESS_START"
 _measured_by = os.environ.get(MEASURED_BY)
 #: What these start is not measured: it proves the whole and no module, and takes long enough.
-UNMEASURED = ("tests/bench/", "tests/chaos/", "tests/situations/", "tests/repository/", "tests/system/")
-#: Of these, what reaches lines that no other test does, or proves a module (repository/own_tests.py).
-MEASURED = (
-    *("tests/system/test_conditions_of_many.py", "tests/system/test_copying.py"),
-    *("tests/system/test_joining.py", "tests/system/test_loss_limits.py"),
-    *("tests/system/test_lying_exchange.py", "tests/system/test_no_leaks.py"),
-    *("tests/system/test_nonce_custody.py", "tests/system/test_other_brokers.py"),
-    *("tests/system/test_reconciliation.py", "tests/system/test_reload.py"),
-    *("tests/system/test_settings.py", "tests/system/test_shadow.py", "tests/system/test_simulate.py"),
+UNMEASURED = (
+    *("tests/bench/", "tests/chaos/", "tests/situations/", "tests/repository/"),
+    *("tests/system/test_caps_and_filters.py", "tests/system/test_conditions.py"),
+    *("tests/system/test_crash_output.py", "tests/system/test_disk_full.py"),
+    *("tests/system/test_fencing.py", "tests/system/test_figures.py"),
+    *("tests/system/test_generated_requests.py", "tests/system/test_operators_night.py"),
+    *("tests/system/test_own_orders.py", "tests/system/test_scripted_day.py"),
+    *("tests/system/test_slow_answers.py", "tests/system/test_slow_user.py"),
+    *("tests/system/test_trading_states.py", "tests/system/test_unread_output.py"),
 )
 
 
@@ -51,7 +51,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
     assert measured is not None, f"{MEASURED_BY} is set, and nothing is measured"
     measured.switch_context(file)
     os.environ["COVERAGE_CONTEXT"] = file
-    if file.startswith(UNMEASURED) and file not in MEASURED:
+    if file.startswith(UNMEASURED):
         os.environ.pop(MEASURED_BY, None)
     else:
         os.environ[MEASURED_BY] = _measured_by

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.copying.fill_faults import FillDiffers, FillGap, FillInvalid
+from krakencopy.account_proc.copying.fill_faults import FillGap, FillInvalid
 from krakencopy.account_proc.copying.last_fills import LastFills
 from krakencopy.account_proc.copying.mapped_fills import MappedFills
 from krakencopy.account_proc.copying.turns import coin_of, quote_of
@@ -34,22 +34,11 @@ class IncomingFills:
         messages = list(messages)
         new = [message for message in messages if message.seq > cursor]
         if len(new) < len(messages):
-            self._check_repeated(cursor, messages)
+            self._last_fills.check_repeated((cursor, self._ledger.cursor_exec_id), messages)
         for number, message in enumerate(new, start=cursor + 1):
             if message.seq != number:
                 raise FillGap(f"fill {message.seq} does not follow {number - 1}")
         return new
-
-    def _check_repeated(self, cursor: int, messages: Iterable[pb.Fill]) -> None:
-        """Raises FillDiffers where a fill is not the one that was taken under its number."""
-        for message in messages:
-            is_other = message.seq == cursor and message.exec_id != self._ledger.cursor_exec_id
-            if is_other or self._last_fills.had_other(message):
-                raise FillDiffers(
-                    f"fill {message.seq} came again with other content ({message.exec_id}): either it or the "
-                    "one that was copied is not the journal's. Compare the copies of that number with the "
-                    "journal before this user copies on"
-                )
 
     def taken(self, message: pb.Fill) -> None:
         """It was taken, durably: what comes under its number again is held against it."""

@@ -81,7 +81,6 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/simulation/replayed_parts.py": (_REPLAY,),
     "account_proc/simulation/replayed_owing.py": ("tests/account_proc/simulation/test_replay_model.py",),
     "account_proc/simulation/history.py": (_REPLAY, _SIMULATE),
-    "account_proc/simulation/outcome.py": (_SIMULATE,),
     "client/cli/simulation_arguments.py": (_SIMULATE,),
     "client/cli/offline_simulation.py": (_SIMULATE,),
     "client/cli/simulation_commands.py": (_SIMULATE,),

@@ -68,3 +68,14 @@ def test_for_programs_it_is_one_object(endpoint: str, supervisor: Scripted, caps
     answers(supervisor, COPIED)
     assert types(endpoint, "copy 12 -o json") == ExitCode.DONE
     assert json.loads(capsys.readouterr().out)["answers"][0]["outcome"] == "COPY_FILL_OUTCOME_COPIED"
+
+
+def test_why_of_one_account_leaves_the_others_out_and_names_who_is_there(
+    endpoint: str, supervisor: Scripted, capsys: Any
+) -> None:
+    outcomes = [pb.FillOutcome(account_id=name, copy=samples.copy()) for name in ("ann", "bob")]
+    supervisor.on["ExplainFill"] = lambda _request, _context: samples.explanation(*outcomes)
+    assert types(endpoint, "-o json why 12 --account bob") == ExitCode.DONE
+    assert [each["account_id"] for each in json.loads(capsys.readouterr().out)["outcomes"]] == ["bob"]
+    assert types(endpoint, "why 12 --account eve") == ExitCode.BAD_INPUT
+    assert "eve: no user of this fill; there are ann, bob" in capsys.readouterr().err

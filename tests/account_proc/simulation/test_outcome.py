@@ -1,0 +1,84 @@
+"""What replays come to: counts, sums of money, and what is in no sum. The whole: system/test_simulate.py."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.simulation.forecast import Kind, Share
+from krakencopy.account_proc.simulation.outcome import forecast_of, outcome, sum_of
+from krakencopy.account_proc.simulation.performance import Performance
+from krakencopy.v1 import types_pb2 as pb
+
+D = Decimal
+
+
+def copy_of(number: int, state: CopyState, reason: str = "SCALED", cap: str = "") -> CopyRecord:
+    filled = D(1) if state is CopyState.FILLED else D(0)
+    return CopyRecord(
+        copy_id=f"c{number}", fill_seqs=(number,), pair="BTC/USD", side=Side.BUY, state=state, reason=reason,
+        detail="", cap=cap, ordered=filled, filled=filled,
+    )  # fmt: skip
+
+
+def performance(realised: str, *curve: int) -> Performance:
+    return Performance(
+        rate=lambda _: D(1), bought=D("10.004"), fees=D("0.5"), realised=D(realised),
+        curve=list(map(Decimal, curve)),
+    )  # fmt: skip
+
+
+def replayed(name: str, *, is_shadow: bool = False, was_there: bool = True) -> Any:
+    return SimpleNamespace(
+        account_id=name, is_shadow=is_shadow, was_there=was_there, assumptions=["assumed"],
+        copies=[copy_of(1, CopyState.FILLED)], real_copies=[copy_of(1, CopyState.SKIPPED, "PAUSED")],
+        replayed=performance("3", 1, 3), real=performance("2", 2),
+    )  # fmt: skip
+
+
+def test_copies_are_counted_and_money_is_summed_to_cents() -> None:
+    copies = [
+        copy_of(1, CopyState.FILLED, "CAPPED", "max_order_notional"),
+        copy_of(2, CopyState.SKIPPED, "PAUSED"),
+        copy_of(3, CopyState.SKIPPED, "PAUSED"),
+        copy_of(4, CopyState.CARRIED, "BELOW_ORDERMIN"),
+        copy_of(5, CopyState.REJECTED, "EXCHANGE_REFUSED"),
+    ]
+    # The second begins later: it was at nothing before. Together: 5, 2 + 0, 4 + 1: the fall is 3.
+    found = outcome(copies, [performance("1.005", 5, 2, 4), performance("-0.5", 0, 1)])
+    assert (found.copies, found.filled, found.carried) == (5, 1, 1)
+    assert [(each.reason, each.copies) for each in found.skipped] == [("PAUSED", 2)]
+    assert [(each.reason, each.copies) for each in found.rejected] == [("EXCHANGE_REFUSED", 1)]
+    assert [(each.reason, each.copies) for each in found.capped] == [("max_order_notional", 1)]
+    assert (found.bought, found.fees, found.profit, found.drawdown) == ("20.01", "1", "0.5", "3")
+
+
+def test_a_shadow_is_in_no_sum_and_who_was_not_there_in_the_simulated_alone() -> None:
+    found = sum_of([replayed("ann"), replayed("bob", was_there=False), replayed("eve", is_shadow=True)])
+    assert (found.simulated.filled, found.simulated.realised) == (2, "6")
+    assert (found.real.copies, found.real.realised) == (1, "2")
+    assert list(found.assumptions) == [
+        "bob: not there then, and in the simulated sums alone", "eve: a shadow, and in no sum",
+    ]  # fmt: skip
+
+
+def test_a_forecast_has_shares_of_fills_and_of_their_worth() -> None:
+    fill = pb.Fill(seq=7)
+    fill.executed_at.FromSeconds(1_000)
+    copied, capped = (
+        Share(kind=Kind.COPIED, fills=3, notional=D(25), reasons={}), Share(kind=Kind.CAPPED, fills=1, notional=D(75), reasons={"max": 1}),
+    )  # fmt: skip
+    found = forecast_of(
+        replayed("ann"), [fill] * 4, {"USD": D("100.50")}, [copied, capped], D("1234.567"), {"max": [7]},
+        {7: D(50)},
+    )  # fmt: skip
+    assert [(each.kind, each.share_of_fills, each.share_of_notional) for each in found.shares] == [
+        ("copied", "0.75", "0.25"), ("capped", "0.25", "0.75"),
+    ]  # fmt: skip
+    assert [(each.kind, each.share_of_notional) for each in found.still_capped] == [("max", "0.5")]
+    assert (found.faithful_balance, found.begun_with[0].amount) == ("1234.57", "100.5")
+    assert found.since.seconds == 1_000
