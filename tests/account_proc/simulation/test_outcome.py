@@ -69,11 +69,12 @@ def test_a_shadow_is_in_no_sum_and_who_was_not_there_in_the_simulated_alone() ->
 def test_a_forecast_has_shares_of_fills_and_of_their_worth() -> None:
     fill = pb.Fill(seq=7)
     fill.executed_at.FromSeconds(1_000)
-    copied, capped = (
-        Share(kind=Kind.COPIED, fills=3, notional=D(25), reasons={}), Share(kind=Kind.CAPPED, fills=1, notional=D(75), reasons={"max": 1}),
-    )  # fmt: skip
+    shares = [
+        Share(kind=Kind.COPIED, fills=3, notional=D(25), reasons={}),
+        Share(kind=Kind.CAPPED, fills=1, notional=D(75), reasons={"max": 1}),
+    ]
     found = forecast_of(
-        replayed("ann"), [fill] * 4, {"USD": D("100.50")}, [copied, capped], D("1234.567"), {"max": [7]},
+        replayed("ann"), [fill] * 4, {"USD": D("100.50")}, shares, D("1234.567"), {"max": [7]},
         {7: D(50)},
     )  # fmt: skip
     assert [(each.kind, each.share_of_fills, each.share_of_notional) for each in found.shares] == [
