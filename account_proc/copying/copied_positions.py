@@ -109,9 +109,15 @@ class CopiedPositions:
         return filter(None, map(self._obstructed_exit, pairs))
 
     def _obstructed_exit(self, pair: str) -> ObstructedExit | None:
-        """While the next try is on its way nothing is carried, and it is owed still."""
+        """While the next try is on its way nothing is carried, and it is owed still. What is left of an exit
+        and too small for an order is carried as any other: nothing but its size is in its way.
+        """
         owed = self._book.carried_volume(pair, Side.SELL)
-        if words := self._exits.owed_words(pair, owed):
+        words = self._exits.owed_words(pair, owed)
+        if words and not self._sales.is_sellable(pair, owed):
+            self._shown_exits.pop(pair, None)
+            return None
+        if words:
             since = self._exits.since(pair)
             next_at = max(self._exits.not_before(pair), since)
             shown = ObstructedExit(pair, owed.amount, since, next_at, words)

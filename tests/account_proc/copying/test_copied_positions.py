@@ -155,3 +155,25 @@ def test_a_coin_is_held_unlisted_where_none_of_its_pairs_is_known(ledger: Ledger
             assert not user.copier.positions.is_held_unlisted("BTC")
 
     run(steps())
+
+
+def test_what_is_left_of_an_exit_and_too_small_to_be_sold_is_carried_and_not_obstructed(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            refusal = ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",))
+            user.kraken.next["AddOrder"] = [refusal]
+            user.fill(Side.SELL)
+            await user.done()
+            positions = user.copier.positions
+            assert list(positions.obstructed_exits())
+            marks = user.portfolio.prices.marks
+            marks.set("BTC", "USD", Decimal(1))  # no order is worth so little
+            assert list(positions.obstructed_exits()) == []
+            marks.set("BTC", "USD", Decimal(50_000))
+            assert list(positions.obstructed_exits())
+
+    run(steps())
