@@ -1,7 +1,8 @@
-"""Ids of copies: which begin with a fill of the master, and how. Pure.
+"""Ids of copies: which begin with a fill of the master or a coin of a sync, and how. Pure.
 
     c5      the fills from 5 on, as they were streamed
     d5      fill 5, as somebody has asked for it; d5.2 after d5 was skipped
+    s7.2    the second coin of sync 7
 
 The client order id follows from the copy's id (order_ids.py): the same wish is the same order for ever.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 STREAMED = "c"
 ASKED_FOR = "d"
+OF_SYNC = "s"
 
 
 def streamed_id(seq: int) -> str:
@@ -22,6 +24,11 @@ def asked_id(seq: int, number: int = 1) -> str:
     skipped.
     """
     return f"{ASKED_FOR}{seq}" if number == 1 else f"{ASKED_FOR}{seq}.{number}"
+
+
+def sync_id(number: int, index: int) -> str:
+    """Of the copy of a coin of a sync."""
+    return f"{OF_SYNC}{number}.{index}"
 
 
 def is_asked_for(copy_id: str) -> bool:

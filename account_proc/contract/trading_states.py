@@ -66,6 +66,13 @@ class StateSetting:
     at: float
 
 
+class FlattenBy(StrEnum):
+    """Who orders to sell all that copying bought; each has numbers of its own. By the names in a ledger."""
+
+    SAID = "flattened"
+    LIMIT = "limit_flattened"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenOrder:
     """That an account is to sell all that copying bought, once for each number."""

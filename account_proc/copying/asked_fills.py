@@ -251,7 +251,7 @@ class AskedFills:
         fill = self._fill_of(wish)
         copy = self._answers.answer_wish(
             Waiting(fill, wish.at), self._really_executed_at(wish),
-            wish.copy_id if wish.copy_id in self._wishes else None,
+            self._ledger.without_wish(wish.copy_id) if wish.copy_id in self._wishes else {},
         )  # fmt: skip
         self._wishes.pop(wish.copy_id, None)
         if (answer := self._ledger.copy(wish.copy_id)) is not None and not answers_it(answer):

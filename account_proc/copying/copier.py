@@ -29,6 +29,7 @@ from collections.abc import Iterable, Sequence
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.trading_states import FlattenBy
 from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, AskedFills
 from krakencopy.account_proc.copying.copied_positions import CopiedPositions
 from krakencopy.account_proc.copying.copy_context import CopyContext
@@ -78,8 +79,8 @@ class Copier:
         self._execution.why_no_room = holdings.why_no_room
         self.syncs = Syncs(context, holdings, new_copies, sales)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
-        self._flatten = Flatten(context, self._turns, sales)
-        self._limit_flatten = Flatten(context, self._turns, sales, of_limits=True)
+        self._flatten = Flatten(context, self._turns, sales, FlattenBy.SAID)
+        self._limit_flatten = Flatten(context, self._turns, sales, FlattenBy.LIMIT)
         context.guard.listeners.append(self._look_at_wishes)
         self._found_orders = FoundOrders(context)
         self._incoming = IncomingFills(context)
@@ -296,7 +297,7 @@ class Copier:
         """The copy is over: its coin goes on with what has waited."""
         self._turns.end_order(copy.copy_id)
         if copy.state is CopyState.CARRIED:
-            give_up_excluded(self._context)
+            give_up_excluded(self._context, copy.copy_id)
         self._portfolio.release(copy.copy_id)
         # What was bought may have to be sold when its pair is listed no more.
         self._portfolio.pairs.remember()

@@ -10,27 +10,23 @@ import logging
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import Side
 
 log = logging.getLogger(__name__)
 
 
-def give_up_excluded(context: CopyContext) -> None:
-    """Gives them up, durably. Raises LedgerFault."""
+def give_up_excluded(context: CopyContext, of_copy: str = "") -> None:
+    """Gives them up, durably: of all copies, or what one of them carries. Raises LedgerFault."""
     given_up = []
-    for pair, side in list(context.book.carried):
-        if side is Side.SELL:
-            continue
-        ids = dict.fromkeys(piece.copy_id for piece in context.book.carried[pair, side])
-        copies = list(filter(None, map(context.ledger.copy, ids)))
-        whys = {copy.copy_id: why for copy in copies if (why := _why(context, pair, copy)) is not None}
-        context.book.give_up_entries(pair, whys.keys())
-        for copy in copies:
-            if copy.copy_id in whys:
-                copy.reason, words = whys[copy.copy_id]
-                copy.detail += f"; given up, as {words}"
-                log.info("what copy %s carried for entries in %s is given up: %s", copy.copy_id, pair, words)
-                given_up.append(copy)
+    for pair, copy_ids in context.book.carried_entries().items():
+        looked_at = [copy_id for copy_id in copy_ids if of_copy in {"", copy_id}]
+        for copy in filter(None, map(context.ledger.copy, looked_at)):
+            if (why := _why(context, pair, copy)) is None:
+                continue
+            copy.reason, words = why
+            copy.detail += f"; given up, as {words}"
+            log.info("what copy %s carried for entries in %s is given up: %s", copy.copy_id, pair, words)
+            context.book.give_up_entries(pair, [copy.copy_id])
+            given_up.append(copy)
     if given_up:
         context.ledger.commit(copies=given_up, book=context.book)
         context.changed()

@@ -4,7 +4,7 @@ write. An order leaves after that write and no other; copying/copy_execution.py 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -127,14 +127,14 @@ class FillAnswers:
         return answer.to_order
 
     def answer_wish(
-        self, wished: Waiting, executed_at: float, answered_wish: str | None
+        self, wished: Waiting, executed_at: float, beside: Mapping[str, str]
     ) -> CopyRecord | None:
         """The same for one fill that somebody has asked for, and that was executed then (Unix seconds).
-        ``answered_wish``: the wish, if it was kept. Raises LedgerFault.
+        ``beside``: that the wish is answered, if it was kept. Raises LedgerFault.
         """
         answer = self._decide([wished.fill], wished.received_at, executed_at)
         failpoint.reach(self._context.account_id, "before_intent")
-        self._context.ledger.commit(copies=answer.copies, book=self._book, answered_wish=answered_wish)
+        self._context.ledger.commit(copies=answer.copies, book=self._book, beside=beside)
         failpoint.reach(self._context.account_id, "after_intent")
         return answer.to_order
 

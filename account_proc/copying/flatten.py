@@ -16,49 +16,47 @@ Never coins of the account's own, nor its strategy's: only what the book counts,
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.proto_time import utc
-from krakencopy.account_proc.contract.trading_states import FlattenOrder, TradingState
+from krakencopy.account_proc.contract.trading_states import FlattenBy, FlattenOrder, TradingState
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_book import BY_FLATTEN, CopyBook
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Side
+from krakencopy.account_proc.domain.quantities import NO_VOLUME, BaseVolume, Side
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
 
-#: Of the ledger: the last order to flatten of which nothing is left that could be sold; of limits as well.
-SOLD, LIMIT_SOLD = "flatten_sold", "limit_flatten_sold"
+#: Of the ledger: the last order to flatten of which nothing is left that could be sold.
+SOLD = {FlattenBy.SAID: "flatten_sold", FlattenBy.LIMIT: "limit_flatten_sold"}
 #: An order that left before an account was flattened began at most so much later, in seconds.
 IN_FLIGHT_MAX_S = 60.0
 
 
 class Flatten:
-    """One user's: of the orders that were said, or of those that came of limits, which have numbers of their
-    own.
-    """
+    """One user's, of those who order it in one way."""
 
-    def __init__(self, context: CopyContext, turns: Turns, sales: Sales, *, of_limits: bool = False) -> None:
-        self._of_limits = of_limits
-        self._sold_key = LIMIT_SOLD if of_limits else SOLD
+    def __init__(self, context: CopyContext, turns: Turns, sales: Sales, by: FlattenBy) -> None:
+        self._by = by
         self._context = context
         self._book = context.book
         self._ledger = context.ledger
         self._turns = turns
         self._sales = sales
-        self._sold = int(context.ledger.kept_value(self._sold_key) or 0)
+        self._sold = int(context.ledger.kept_value(SOLD[by]) or 0)
         self._begun = False
 
     @property
     def state(self) -> pb.FlattenState.ValueType:
-        """How far the last one has come, if there is one."""
-        order = self._context.guard.limit_flatten if self._of_limits else self._context.guard.flatten
+        """How far the last one that was said has come, if there is one."""
+        order = self._context.guard.flatten
         done = order is not None and order.number <= self._sold
         return pb.FLATTEN_STATE_DONE if done else pb.FLATTEN_STATE_SELLING
 
@@ -68,8 +66,7 @@ class Flatten:
 
     def look(self) -> None:
         """Goes on with it as far as that is possible now. Raises LedgerFault."""
-        guard = self._context.guard
-        order = guard.limit_flatten if self._of_limits else guard.last_flatten
+        order = self._context.guard.last_flatten(self._by)
         if not self._begun or order is None or order.number <= self._sold:
             return
         if order.number > self._flattened:
@@ -81,19 +78,20 @@ class Flatten:
             else:
                 self._make_owed(order)
         if order.number <= self._flattened and (order.taken_back or not self._is_selling()):
-            self._ledger.keep_value(self._sold_key, str(order.number))
+            self._ledger.keep_value(SOLD[self._by], str(order.number))
             self._sold = order.number
             self._context.changed()
 
     @property
     def _flattened(self) -> int:
-        return self._ledger.limit_flattened if self._of_limits else self._ledger.flattened
+        return self._ledger.flattened(self._by)
 
     def _commit(
         self, number: int | None, copies: Iterable[CopyRecord] = (), book: CopyBook | None = None
     ) -> None:
-        said, of_limit = (None, number) if self._of_limits else (number, None)
-        self._ledger.commit(copies=copies, book=book, flattened=said, limit_flattened=of_limit)
+        """``number``: of the order, where all of it is owed."""
+        whole = {} if number is None else self._ledger.whole_flatten(self._by, number)
+        self._ledger.commit(copies=copies, book=book, beside=whole)
 
     def _was_done(self, order: FlattenOrder) -> bool:
         """Whether this ledger was brought back from before it, and copying has bought since: then it was done
@@ -104,9 +102,10 @@ class Flatten:
     def _make_owed(self, order: FlattenOrder) -> None:
         """What is held and not owed yet is owed, and what is carried of entries is given up."""
         copies = self._give_up_entries(order)
-        is_whole = not self._turns.orders_on_way
+        is_whole, bought = not self._turns.orders_on_way, self._bought_since(order)
         for coin, position in list(self._book.coins):
-            left = BaseVolume(position.volume) - self._book.owed(coin) - self._bought_since(order, coin)
+            not_meant = min(bought[coin], self._book.held(coin))
+            left = BaseVolume(position.volume) - self._book.owed(coin) - not_meant
             if left.amount <= 0 or (coin in FIAT and not position.pair):  # money that came in is cash again
                 continue
             if not self._turns.is_free(coin):
@@ -114,7 +113,7 @@ class Flatten:
             elif self._sales.is_sellable(pair := self._sales.pair_of(coin), self._book.held(coin)):
                 copy_id = f"f{self._ledger.revision + 1 + len(copies)}"
                 detail = f"{_words(order)}; it is owed"
-                by = "" if self._of_limits else f"{BY_FLATTEN}{order.number}"
+                by = f"{BY_FLATTEN}{order.number}" if self._by is FlattenBy.SAID else ""
                 copies.append(self._sales.owe(copy_id, pair, left, Reason.FLATTEN, detail, order_id=by))
                 if (quote := quote_of(pair)) not in MONEY:
                     # There is no pair with money: what comes in for it is meant as well.
@@ -138,30 +137,21 @@ class Flatten:
         self._commit(order.number if is_whole else None, copies, self._book)
         self._context.changed()
 
-    def _bought_since(self, order: FlattenOrder, coin: str) -> BaseVolume:
-        """What was bought of a coin after the order was lifted, and is not meant."""
-        if self._context.guard.state is not TradingState.ACTIVE:
-            return NO_VOLUME
-        entries = self._ledger.entries_since(order.at)
-        names = self._book.names
-        bought = (
-            max(copy.filled - copy.fee_base, Decimal(0))
-            for copy in entries
-            if names.current(coin_of(copy.pair)) == coin
-        )
-        return min(BaseVolume(sum(bought, Decimal(0))), self._book.held(coin))
+    def _bought_since(self, order: FlattenOrder) -> Mapping[str, BaseVolume]:
+        """What was bought of each coin after the order was lifted, and is not meant."""
+        bought: dict[str, BaseVolume] = defaultdict(lambda: NO_VOLUME)
+        if self._context.guard.state is TradingState.ACTIVE:
+            for copy in self._ledger.entries_since(order.at):
+                coin = self._book.names.current(coin_of(copy.pair))
+                bought[coin] += BaseVolume(max(copy.filled - copy.fee_base, Decimal(0)))
+        return bought
 
     def _give_up_entries(self, order: FlattenOrder) -> list[CopyRecord]:
         given_up = []
-        for pair, side in list(self._book.carried):
-            if side is Side.BUY:
-                pieces = self._book.carried[pair, side]
-                for piece in pieces:
-                    self._book.recount(piece.order_id, NO_AMOUNT - piece.cost)
-                self._book.put_carried(pair, side, ())
-                given_up += [piece.copy_id for piece in pieces]
-        found = filter(None, map(self._ledger.copy, dict.fromkeys(given_up)))
-        copies = list(found)
+        for pair, copy_ids in self._book.carried_entries().items():
+            self._book.give_up_entries(pair, copy_ids)
+            given_up += copy_ids
+        copies = list(filter(None, map(self._ledger.copy, dict.fromkeys(given_up))))
         for copy in copies:
             copy.reason = Reason.FLATTEN
             copy.detail += f"; given up: {_words(order)}"

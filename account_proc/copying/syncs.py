@@ -73,7 +73,7 @@ class Syncs:
             raise FillGap(f"a sync as of fill {order.as_of_seq} does not follow fill {cursor}")
         items = self.items_of(order)
         log.info("%s: %d coins, as of fill %d", order.source, len(items), order.as_of_seq)
-        self._ledger.commit(synced=order.number, sync_items=[*self._ledger.sync_items(), *items])
+        self._ledger.commit(beside=self._ledger.taken_sync(order.number, items))
         failpoint.reach(self._context.account_id, "after_sync_taken")
         return items
 
@@ -205,7 +205,7 @@ class Syncs:
         if isinstance(answer.decision, Order):
             joined = self._new_copies.joined_by(answer.decision, copy.copy_id)
             self._book.count_mapped(item.coin, is_mapped=bool(item.master_pair))
-        self._ledger.commit(copies=[copy, *joined], book=self._book, sync_items=left)
+        self._ledger.commit(copies=[copy, *joined], book=self._book, beside=self._ledger.waiting_syncs(left))
         failpoint.reach(self._context.account_id, "after_intent")
         self._context.changed()
         if not isinstance(answer.decision, Order):

@@ -127,6 +127,14 @@ class CopyBook:
         else:
             self.carried.pop((pair, side), None)
 
+    def carried_entries(self) -> dict[str, list[str]]:
+        """By pair, the copies that carry something for entries in it."""
+        return {
+            pair: list(dict.fromkeys(piece.copy_id for piece in pieces))
+            for (pair, side), pieces in self.carried.items()
+            if side is Side.BUY
+        }
+
     def give_up_entries(self, pair: str, copy_ids: Collection[str]) -> None:
         """Forgets what these copies carry for entries in a pair."""
         pieces = self.carried.get((pair, Side.BUY), ())

@@ -10,11 +10,12 @@ the sync says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+from krakencopy.account_proc.contract.copy_ids import sync_id
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing
@@ -77,7 +78,7 @@ class SyncItem:
     @property
     def copy_id(self) -> str:
         """The same after a crash, so that no order is sent twice."""
-        return f"s{self.number}.{self.index}"
+        return sync_id(self.number, self.index)
 
     def renamed(self, current_pair: Callable[[str], str]) -> SyncItem:
         """The same, by the names that its coins have now."""
@@ -100,7 +101,7 @@ class SyncItem:
         return cls(**{**raw, **amounts, **parts})
 
 
-def items_text(items: list[SyncItem]) -> str:
+def items_text(items: Iterable[SyncItem]) -> str:
     """As they are kept."""
     return json.dumps([item.to_raw() for item in items], default=str)
 

@@ -5,7 +5,7 @@ was held.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import Reason
@@ -13,7 +13,7 @@ from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import coin_of, quote_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import BaseVolume, Side
+from krakencopy.account_proc.domain.quantities import BaseVolume
 
 
 class ReplayedOwing:
@@ -25,21 +25,20 @@ class ReplayedOwing:
 
     def flatten(self, real: CopyRecord) -> None:
         """All that is held of a coin is owed, and no entry waits any more."""
-        for pair, side in list(self._book.carried):
-            if side is Side.BUY:
-                self._give_up(pair, {piece.copy_id for piece in self._book.carried[pair, side]})
+        self._give_up(lambda _: True)
         self.owe(real, None)
 
     def give_up(self, copy_id: str) -> None:
         """What a copy carried of an entry is bought no more."""
-        for pair, side in list(self._book.carried):
-            if side is Side.BUY:
-                self._give_up(pair, {copy_id})
+        self._give_up(lambda each: each == copy_id)
 
-    def _give_up(self, pair: str, ids: Collection[str]) -> None:
-        there = {piece.copy_id for piece in self._book.carried[pair, Side.BUY]}
-        copies = list(filter(None, map(self._ledger.copy, sorted(there & set(ids)))))
-        self._book.give_up_entries(pair, ids)
+    def _give_up(self, is_meant: Callable[[str], bool]) -> None:
+        gone: list[str] = []
+        for pair, copy_ids in self._book.carried_entries().items():
+            meant = list(filter(is_meant, copy_ids))
+            self._book.give_up_entries(pair, meant)
+            gone += meant
+        copies = list(filter(None, map(self._ledger.copy, dict.fromkeys(gone))))
         for copy in copies:
             copy.reason = Reason.FLATTEN
         self._ledger.commit(copies=copies, book=self._book)

@@ -241,7 +241,7 @@ class ReplayedUser:
             return None
         words = real.detail.partition("; ")[0]
         asked = replace(fill, executed_at=real.executed_at, asked_id=real.copy_id, asked_words=words)
-        return self._answers.answer_wish(Waiting(asked, waiting.received_at), fill.executed_at, None)
+        return self._answers.answer_wish(Waiting(asked, waiting.received_at), fill.executed_at, {})
 
     def _quote_of(self, copy: CopyRecord) -> str:
         """What a copy is paid in, which need not be what the master paid in."""

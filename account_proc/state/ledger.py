@@ -19,7 +19,6 @@ from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.domain.sync_sizing import SyncItem, items_from, items_text
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,
     copy_from,
@@ -31,6 +30,8 @@ from krakencopy.account_proc.state.ledger_rows import (
 )
 from krakencopy.account_proc.state.ledger_wishes import LedgerWishes
 
+#: Of a step beside which nothing else is so.
+NOTHING_BESIDE: Mapping[str, str] = {}
 #: States in which a copy makes an order id its own.
 CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
 #: Owner of the id of an order that an operator or a strategy asked for.
@@ -103,19 +104,13 @@ class Ledger(LedgerWishes):
         add_pending: Iterable[tuple[int, bytes]] = (),
         drop_pending: Iterable[int] = (),
         renamed: int | None = None,
-        flattened: int | None = None,
-        limit_flattened: int | None = None,
-        answered_wish: str | None = None,
-        synced: int | None = None,
-        sync_items: list[SyncItem] | None = None,
+        beside: Mapping[str, str] = NOTHING_BESIDE,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
-        a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
-        copying bought, all of which is owed now; ``limit_flattened``: that of one which came of a limit.
-        ``answered_wish``: a wish, by its copy's id, that these copies answer. ``synced``: the number of a
-        sync, which is taken; ``sync_items``: all coins of syncs that are not answered yet.
+        a coin's renaming, which ``book`` has followed. ``beside``: what else is so with this step, as
+        ``whole_flatten``, ``taken_sync``, ``waiting_syncs`` and ``without_wish`` give it.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -144,12 +139,8 @@ class Ledger(LedgerWishes):
             self._set_all(
                 {"revision": str(revision)}
                 | ({} if book is None else self._left_of(book))
-                | ({} if flattened is None else {"flattened": str(flattened)})
-                | ({} if limit_flattened is None else {"limit_flattened": str(limit_flattened)})
                 | {f"kept {name}": value for name, value in self.along(copies).items()}
-                | ({} if answered_wish is None else self._without_wish(answered_wish))
-                | ({} if synced is None else {"synced": str(synced)})
-                | ({} if sync_items is None else {"sync_items": items_text(sync_items)})
+                | dict(beside)
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()
@@ -214,11 +205,6 @@ class Ledger(LedgerWishes):
     def pending_fills(self) -> list[tuple[int, bytes]]:
         """Fills that were taken and not answered, by seq."""
         return list(self._db.execute("SELECT seq, body FROM pending_fills ORDER BY seq"))
-
-    def sync_items(self) -> list[SyncItem]:
-        """Coins of syncs that were taken and not answered, in order."""
-        with self._reading:
-            return items_from(self._meta.get("sync_items", "[]"))
 
     def load_book(self) -> CopyBook:
         """The memory of the rules as it was at the last commit."""

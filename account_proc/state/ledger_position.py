@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from krakencopy.account_proc.contract.trading_states import FlattenBy
+from krakencopy.account_proc.domain.sync_sizing import SyncItem, items_from, items_text
 from krakencopy.account_proc.state.ledger_file import LedgerFile
 
 
@@ -34,20 +38,33 @@ class LedgerPosition(LedgerFile):
         """The number of the last renaming of a coin that this ledger has followed; 0 for none."""
         return int(self._meta.get("renamed", "0"))
 
-    @property
-    def flattened(self) -> int:
+    def flattened(self, by: FlattenBy) -> int:
         """The number of the last order to sell all that copying bought of which all was owed; 0 for none."""
-        return int(self._meta.get("flattened", "0"))
+        return int(self._meta.get(by, "0"))
 
-    @property
-    def limit_flattened(self) -> int:
-        """The same of orders that came of a limit, which have numbers of their own."""
-        return int(self._meta.get("limit_flattened", "0"))
+    @staticmethod
+    def whole_flatten(by: FlattenBy, number: int) -> dict[str, str]:
+        """What is to be written where all of it is owed."""
+        return {by: str(number)}
 
     @property
     def synced(self) -> int:
         """The number of the last sync that was taken; 0 for none."""
         return int(self._meta.get("synced", "0"))
+
+    def sync_items(self) -> list[SyncItem]:
+        """Coins of syncs that were taken and not answered, in order."""
+        with self._reading:
+            return items_from(self._meta.get("sync_items", "[]"))
+
+    @staticmethod
+    def waiting_syncs(items: Iterable[SyncItem]) -> dict[str, str]:
+        """What is to be written where these are all coins of syncs that are not answered."""
+        return {"sync_items": items_text(items)}
+
+    def taken_sync(self, number: int, items: Iterable[SyncItem]) -> dict[str, str]:
+        """What is to be written where a sync is taken, with its coins."""
+        return {"synced": str(number)} | self.waiting_syncs([*self.sync_items(), *items])
 
     def join(self, journal_id: str, seq: int) -> None:
         """Binds the ledger to a journal, from after this fill."""

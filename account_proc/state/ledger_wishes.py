@@ -57,7 +57,7 @@ class LedgerWishes(LedgerPosition):
         with self._transaction():
             self._set_all(self._written([*self.wishes(), wish]))
 
-    def _without_wish(self, copy_id: str) -> dict[str, str]:
+    def without_wish(self, copy_id: str) -> dict[str, str]:
         """What is to be written where a wish is answered."""
         return self._written(wish for wish in self.wishes() if wish.copy_id != copy_id)
 

@@ -26,6 +26,7 @@ from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
     STRICTNESS,
+    FlattenBy,
     FlattenOrder,
     StateSetting,
     TradingState,
@@ -99,7 +100,7 @@ class TradingGuard:
         #: Of limits that were hit, the strictest first; one value, for all threads.
         self._holds: tuple[LimitHold, ...] = ()
         #: The last order to sell all that copying bought which came of a limit.
-        self.limit_flatten: FlattenOrder | None = None
+        self._limit_flatten: FlattenOrder | None = None
 
     # -- in any thread --------------------------------------------------------------------------------------
 
@@ -183,9 +184,9 @@ class TradingGuard:
         """
         stopping = (hold for hold in holds if hold.state is not TradingState.ACTIVE)
         new = tuple(sorted(stopping, key=lambda hold: -STRICTNESS[hold.state]))
-        if (new, flatten) == (self._holds, self.limit_flatten):
+        if (new, flatten) == (self._holds, self._limit_flatten):
             return
-        self._holds, self.limit_flatten = new, flatten
+        self._holds, self._limit_flatten = new, flatten
         for listener in self.listeners:
             listener()
         self._changed()
@@ -195,9 +196,10 @@ class TradingGuard:
         """The last order to sell all that copying bought."""
         return self._look()[0].flattens.get(self._account_id)
 
-    @property
-    def last_flatten(self) -> FlattenOrder | None:
-        """The same by what was read last."""
+    def last_flatten(self, by: FlattenBy) -> FlattenOrder | None:
+        """The same by what was read last, or the last that came of a limit."""
+        if by is FlattenBy.LIMIT:
+            return self._limit_flatten
         return None if (last := self._read) is None else last[0].flattens.get(self._account_id)
 
     @property

@@ -8,9 +8,7 @@ import asyncio
 import json
 from contextlib import closing
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,36 +17,17 @@ from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.contract.trading_states import TradingState
-from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, Outcome
+from krakencopy.account_proc.copying.asked_fills import AskedAnswer, Outcome
 from krakencopy.account_proc.copying.fill_faults import FillInvalid
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
+from tests.support.asked_user import ask, say, skipped
 from tests.support.copying_user import User, copying, streamed_fill
 from tests.support.scripted_kraken import run, until
-from tests.support.trading_states import say_state
 
 #: What a user of 100 dollars makes of a fill of the master of 1000.
 VOLUME = "0.0001"
-
-
-async def ask(user: User, fill: pb.Fill, **given: Any) -> AskedAnswer:
-    return await user.copier.copy_asked_fill(Asked(fill=fill, by="operator root", **given))
-
-
-def say(user: User, state: TradingState) -> None:
-    say_state(user.states_path, state)
-    user.guard.look()
-
-
-def skipped(user: User, side: Side = Side.BUY) -> pb.Fill:
-    """A fill that the user has skipped, as it buys nothing."""
-    say(user, TradingState.REDUCING)
-    fill = user.made(side)
-    user.copier.take_fills([fill])
-    say(user, TradingState.ACTIVE)
-    return fill
 
 
 def test_a_fill_that_was_skipped_is_copied_when_somebody_asks_for_it_however_old_it_is(
@@ -325,76 +304,6 @@ def dump(ledger: Ledger) -> str:
         for name in tables
     }
     return json.dumps([list(map(str, copies)), rows, ledger.wishes()], default=str)
-
-
-def sync(volume: str, seq: int) -> account_pb2.SyncOrder:
-    """The master of 1000 dollars holds so much, as of a fill."""
-    position = account_pb2.MasterPosition(asset="BTC", volume=volume, pair="BTC/USD")
-    return account_pb2.SyncOrder(
-        number=1, as_of_seq=seq, source="resync", master_equity=pb.Money(amount="1000", asset="USD"),
-        positions=[position],
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("restart", [False, True])
-def test_a_wish_goes_before_a_sync_that_counts_its_fill_and_before_an_exit_that_comes_later(
-    tmp_path: Path, *, restart: bool
-) -> None:
-    rules = CopyRules(max_user_risk=Decimal(1))
-
-    async def asks(ledger: Ledger, user: User) -> None:
-        old = skipped(user)
-        user.copier._turns.begin_lookup("BTC")
-        user.fill()
-        assert (await ask(user, old)).outcome is Outcome.WAITING
-        user.copier.take_sync(sync("0.002", 2))
-        user.copier.take_fills([user.made(Side.SELL)])
-        assert ledger.cursor == 3
-
-    async def goes_on(ledger: Ledger, user: User) -> None:
-        if not restart:
-            user.copier._turns.end_lookup("BTC")
-            user.copier._answer_waiting()
-        await user.done()
-        entries = [copy.copy_id for copy in user.copies if copy.side is Side.BUY and copy.filled]
-        # Nothing more than the master's two fills were worth, and all of it is sold.
-        assert entries == ["d1", "c2"]
-        assert user.copies[-1].copy_id == "c3"
-        assert ledger.copy("s1.1").reason == "SYNC_NOT_NEEDED"  # type: ignore[union-attr]
-        assert (user.book.held("BTC"), ledger.wishes(), ledger.sync_items()) == (NO_VOLUME, [], [])
-
-    async def first() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=rules) as user:
-                await asks(ledger, user)
-                if not restart:
-                    await goes_on(ledger, user)
-
-    async def second() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=rules) as user:
-                user.seq = 3
-                user.copier.recover_unfinished()
-                await goes_on(ledger, user)
-
-    run(first())
-    if restart:
-        run(second())
-
-
-def test_a_coin_of_a_sync_that_waits_is_not_taken_for_the_fill_that_it_comes_behind(ledger: Ledger) -> None:
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            old = skipped(user)
-            user.copier._turns.begin_lookup("BTC")
-            user.copier.take_sync(sync("0.001", 1))
-            assert (await ask(user, old)).outcome is Outcome.WAITING
-            user.copier._turns.end_lookup("BTC")
-            user.copier._answer_waiting()
-            await user.done()
-            assert [copy.copy_id for copy in user.copies if copy.filled] == ["d1"]
-
-    run(steps())
 
 
 @pytest.mark.parametrize("restart", [False, True])

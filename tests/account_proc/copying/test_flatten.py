@@ -7,50 +7,27 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.contract.trading_states import TradingState, account_scope
-from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
+from krakencopy.account_proc.contract.trading_states import FlattenBy, TradingState, account_scope
 from krakencopy.account_proc.domain.quantities import (
     NO_AMOUNT,
     NO_VOLUME,
     BaseVolume,
-    QuoteAmount,
     Side,
 )
-from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.copying_user import TIMING, User, copying, streamed_fill
-from tests.support.scripted_kraken import ASSETS, PAIRS, order_row, run, until
-from tests.support.trading_states import SAID_AT, order_flatten, say_state, take_back_flatten
-
-VOLUME = Decimal("0.0001")
-
-
-def flatten(user: User) -> None:
-    order_flatten(user.states_path, ["anna"])
-    user.guard.look()
-
-
-async def bought(user: User) -> None:
-    user.fill()
-    await user.done()
-
-
-def holds(user: User, pair: str, volume: str, cost: str = "5") -> None:
-    base, _, quote = pair.partition("/")
-    trade = Exchanged(base=base, quote=quote, volume=Decimal(volume), cost=Decimal(cost))
-    user.book.coins.bought(trade)
-    user.ledger.commit(book=user.book)
+from tests.support.copying_user import TIMING, User, copying
+from tests.support.flattened_user import VOLUME, bought, flatten, holds
+from tests.support.scripted_kraken import PAIRS, order_row, run, until
+from tests.support.trading_states import SAID_AT, say_state
 
 
 def test_all_that_copying_bought_is_owed_with_its_reason_sold_and_done(ledger: Ledger) -> None:
@@ -128,10 +105,10 @@ def test_an_order_on_its_way_is_waited_for_and_what_it_bought_is_sold_too(ledger
             user.fill()
             flatten(user)
             assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
-            assert ledger.flattened == 0
+            assert ledger.flattened(FlattenBy.SAID) == 0
             user.kraken.held["AddOrder"].set()
             await user.done()
-            assert ledger.flattened == 1
+            assert ledger.flattened(FlattenBy.SAID) == 1
             assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(VOLUME)
 
     run(steps())
@@ -200,82 +177,6 @@ def test_carried_entries_are_given_up_with_the_reason_and_their_plans_count_noth
     run(steps())
 
 
-def test_coins_are_sold_where_most_was_paid_for_them_else_for_any_money_else_once_they_are_listed(
-    ledger: Ledger,
-) -> None:
-    euro = PAIRS["XETHZUSD"] | {"altname": "ETHEUR", "wsname": "ETH/EUR", "quote": "ZEUR"}
-    assets = ASSETS | {"ZEUR": {"altname": "EUR"}, "SOL": {"altname": "SOL"}}
-
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            user.portfolio.pairs.latest = pair_table(PAIRS | {"XETHZEUR": euro}, assets)
-            marks = user.portfolio.prices.marks
-            for coin, quote, price in (("ETH", "USD", 2000), ("ETH", "EUR", 1800), ("EUR", "USD", 1)):
-                marks.set(coin, quote, Decimal(price))
-            holds(user, "ETH/USD", "0.01", cost="20")
-            holds(user, "ETH/EUR", "0.02", cost="36")
-            holds(user, "BTC/SOL", "0.001", cost="1")
-            holds(user, "SOL/USDT", "3")
-            flatten(user)
-            owed = {pair: user.book.carried_volume(pair, side).amount for pair, side in user.book.carried}
-            assert owed == {
-                "ETH/EUR": Decimal("0.03"), "BTC/USD": Decimal("0.001"), "SOL/USDT": Decimal(3),
-            }  # fmt: skip
-            assert ledger.flattened == 1
-
-    run(steps())
-
-
-def test_what_is_below_the_exchanges_minimum_is_left_and_money_that_came_in_is_cash(ledger: Ledger) -> None:
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            user.portfolio.prices.marks.set("BTC", "USD", Decimal(50_000))
-            holds(user, "BTC/USD", "0.00004")
-            user.book.coins.change("EUR").volume = Decimal(100)
-            flatten(user)
-            assert user.book.carried == {}
-            assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
-            assert user.kraken.sent == []
-
-    run(steps())
-
-
-def test_what_is_owed_in_another_pair_is_owed_where_the_rest_is_sold(ledger: Ledger) -> None:
-    """In two pairs each part could be less than the exchange takes, and stay for ever."""
-    by_btc = PAIRS["XETHZUSD"] | {"altname": "ETHXBT", "wsname": "ETH/XBT", "quote": "XXBT"}
-
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            user.portfolio.pairs.latest = pair_table(PAIRS | {"XETHXXBT": by_btc}, ASSETS)
-            user.portfolio.prices.marks.set("ETH", "USD", Decimal(2_000))
-            holds(user, "ETH/BTC", "0.0011", cost="0.00005")
-            piece = Slice(order_id="", volume=BaseVolume(Decimal("0.0003")), cost=NO_AMOUNT)
-            user.book.carry("ETH/BTC", Side.SELL, [piece], "c7")
-            flatten(user)
-            assert {pair for pair, _ in user.book.carried} == {"ETH/USD"}
-            pieces = user.book.carried["ETH/USD", Side.SELL]
-            assert {piece.copy_id: piece.volume.amount for piece in pieces} == {
-                "c7": Decimal("0.0003"), pieces[0].copy_id: Decimal("0.0008"),
-            }  # fmt: skip
-            assert {pair for pair, _ in ledger.load_book().carried} == {"ETH/USD"}
-
-    run(steps())
-
-
-def test_what_is_owed_already_in_another_pair_takes_the_rest_along(ledger: Ledger) -> None:
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            holds(user, "BTC/USD", "0.0003")
-            piece = Slice(order_id="", volume=BaseVolume(VOLUME), cost=NO_AMOUNT)
-            user.book.carry("BTC/USD", Side.SELL, [piece], "c0")
-            flatten(user)
-            assert user.book.owed("BTC") == BaseVolume(Decimal("0.0003"))
-            flatten(user)
-            assert user.book.owed("BTC") == BaseVolume(Decimal("0.0003"))
-
-    run(steps())
-
-
 def test_a_ledger_that_cannot_be_written_ends_the_process(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +210,7 @@ def test_nothing_is_made_owed_before_the_orders_of_an_earlier_process_are_taken_
             user.now += 1000.0
             await user.portfolio.load()
             flatten(user)
-            assert (ledger.flattened, user.book.carried) == (0, {})
+            assert (ledger.flattened(FlattenBy.SAID), user.book.carried) == (0, {})
             row = order_row("closed", "0.0001", "0.0001", fee="0", cl_ord_id=cl_ord_id)
             user.kraken.always |= {
                 "OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {"O1": row}, "count": 1},
@@ -319,7 +220,7 @@ def test_nothing_is_made_owed_before_the_orders_of_an_earlier_process_are_taken_
             user.copier.recover_unfinished()
             await user.done()
             asking.cancel()
-            assert ledger.flattened == 1
+            assert ledger.flattened(FlattenBy.SAID) == 1
             assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(VOLUME)
 
     run(steps())
@@ -337,43 +238,9 @@ def test_a_ledger_from_before_it_does_not_sell_what_was_bought_after_it(
             ledger.take_over([], {}, {"BTC": SAID_AT + bought_later_s}, user.book)
             flatten(user)
             assert bool(user.book.carried) is is_owed
-            assert ledger.flattened == 1
+            assert ledger.flattened(FlattenBy.SAID) == 1
             if not is_owed:
                 assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
-
-    run(steps())
-
-
-def test_what_comes_in_for_a_coin_without_a_pair_with_money_is_sold_as_well(ledger: Ledger) -> None:
-    by_btc = PAIRS["XETHZUSD"] | {"altname": "ETHXBT", "wsname": "ETH/XBT", "quote": "XXBT"}
-    by_btc["costmin"] = "0.00002"
-    pairs = {"XXBTZUSD": PAIRS["XXBTZUSD"], "XETHXXBT": by_btc}
-
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            user.kraken.always["AssetPairs"] = pairs
-            user.portfolio.pairs.latest = pair_table(pairs, ASSETS)
-            for pair, price in (("BTC/USD", 50_000), ("ETH/BTC", Decimal("0.04"))):
-                coin, _, quote = pair.partition("/")
-                user.portfolio.prices.marks.set(coin, quote, Decimal(price))
-            # Of the account's own, and of another coin's copied position, nothing is meant by it.
-            user.book.coins.bought(
-                Exchanged(base="BTC", quote="USD", volume=Decimal("0.04"), cost=Decimal(2_000))
-            )
-            user.book.coins.bought(
-                Exchanged(base="ETH", quote="BTC", volume=Decimal(1), cost=Decimal("0.04"))
-            )
-            user.ledger.commit(book=user.book)
-            flatten(user)
-            assert user.book.left == ledger.load_book().left == {"BTC": "BTC/USD"}
-            assert [pair for pair, _ in user.book.carried] == ["ETH/BTC"]
-            order = SettledOrder(
-                copy_id="x9", slices=(), ordered=BaseVolume(Decimal(1)), filled=BaseVolume(Decimal(1)),
-                cost=QuoteAmount(Decimal("0.04")), fees={}, sweep=True,
-            )  # fmt: skip
-            user.book.put_carried("ETH/BTC", Side.SELL, ())
-            user.book.settle("ETH/BTC", Side.SELL, order)
-            assert user.book.owed("BTC") == BaseVolume(Decimal("0.04"))
 
     run(steps())
 
@@ -391,7 +258,7 @@ def test_what_is_bought_after_it_was_lifted_is_not_meant_also_where_it_is_not_wh
             user.copier.take_fills([other])
             flatten(user)
             assert user.book.owed("BTC") == BaseVolume(VOLUME)
-            assert ledger.flattened == 0
+            assert ledger.flattened(FlattenBy.SAID) == 0
             say_state(user.states_path, TradingState.ACTIVE, account_scope("anna"))
             user.guard.look()
             user.now = SAID_AT + 60
@@ -399,7 +266,7 @@ def test_what_is_bought_after_it_was_lifted_is_not_meant_also_where_it_is_not_wh
             await bought_beside(user)
             held.set()
             await user.done()
-            assert ledger.flattened == 1
+            assert ledger.flattened(FlattenBy.SAID) == 1
             assert user.book.owed("BTC") == BaseVolume(VOLUME)
             assert user.book.held("BTC").amount > VOLUME
 
@@ -413,81 +280,3 @@ async def bought_beside(user: User) -> None:
 
 
 # -- taken back -----------------------------------------------------------------------------------------
-
-
-def take_back(user: User) -> None:
-    take_back_flatten(user.states_path, ["anna"])
-    user.guard.look()
-
-
-@pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize("exited", [0, 50, 100])
-def test_what_is_taken_back_is_held_again_but_for_what_the_master_has_left(
-    tmp_path: Path, exited: int, *, restart: bool
-) -> None:
-    async def before(user: User) -> None:
-        holds(user, "BTC/USD", "0.01")
-        say_state(user.states_path, TradingState.HALTED)
-        user.guard.look()
-        flatten(user)
-        assert user.book.owed("BTC").amount == Decimal("0.01")
-        if exited:
-            fill = streamed_fill(1, Side.SELL, "BTC/USD", user.now, master_position="0.002")
-            fill.volume = format(Decimal("0.002") * exited / 100, "f")
-            user.copier.take_fills([fill])
-            await user.done()
-            assert user.book.owed("BTC").amount == Decimal("0.01")
-
-    def after(user: User) -> None:
-        take_back(user)
-        assert user.book.owed("BTC").amount == Decimal("0.01") * exited / 100
-        assert user.book.held("BTC").amount == Decimal("0.01")
-        assert user.ledger.flattened == 3
-        copy = next(each for each in user.copies if each.copy_id.startswith("f"))
-        assert ("held again, taken back by operator root: a test" in copy.detail) is (exited == 0)
-        take_back(user)  # nothing more to be taken back
-        assert user.ledger.flattened == 3
-
-    async def first() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                await before(user)
-                if not restart:
-                    after(user)
-
-    async def second() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                user.copier.recover_unfinished()
-                after(user)
-
-    run(first())
-    if restart:
-        run(second())
-
-
-def test_what_an_order_on_its_way_leaves_is_held_again_and_what_exits_owe_is_sold_first(
-    ledger: Ledger,
-) -> None:
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            holds(user, "BTC/USD", "0.01")
-            owed = Slice(order_id="", volume=BaseVolume(Decimal("0.002")), cost=NO_AMOUNT)
-            user.book.carry("BTC/USD", Side.SELL, [owed], "c0")
-            flatten(user)
-            order = SettledOrder(
-                copy_id="x9", slices=tuple(user.book.carried["BTC/USD", Side.SELL]),
-                ordered=BaseVolume(Decimal("0.01")), filled=BaseVolume(Decimal("0.0005")),
-                cost=QuoteAmount(Decimal(25)), fees={}, sweep=False,
-            )  # fmt: skip
-            user.book.put_carried("BTC/USD", Side.SELL, ())
-            user.copier._turns.begin_order("x9", "BTC/USD")
-            take_back(user)
-            assert user.copier._flatten.state == pb.FLATTEN_STATE_SELLING
-            user.book.settle("BTC/USD", Side.SELL, order)
-            user.copier._turns.end_order("x9")
-            user.copier._look_at_wishes()
-            assert user.book.owed("BTC").amount == Decimal("0.0015")
-            assert user.book.held("BTC").amount == Decimal("0.0095")
-
-    run(steps())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.spec import Tier
+from krakencopy.account_proc.contract.trading_states import FlattenBy
 from krakencopy.account_proc.copying.flatten import Flatten
 from krakencopy.account_proc.copying.sales import Sales
 from krakencopy.account_proc.copying.turns import Turns
@@ -93,7 +94,7 @@ class Life:
         # The copier of this user looks after it as well, and knows nothing of these orders.
         self.user.guard.listeners.clear()
         self.turns = Turns(lambda _: 50)
-        self.flatten = Flatten(self.user.context, self.turns, Sales(self.user.context))
+        self.flatten = Flatten(self.user.context, self.turns, Sales(self.user.context), FlattenBy.SAID)
         self.flatten.begin()
 
     def look(self) -> None:

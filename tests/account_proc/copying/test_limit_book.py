@@ -10,7 +10,7 @@ import pytest
 from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.contract.loss_counting import Hit
 from krakencopy.account_proc.contract.loss_limits import Action
-from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.contract.trading_states import FlattenBy, TradingState
 from krakencopy.account_proc.copying import limit_book
 from krakencopy.account_proc.copying.limit_book import LIMITS, REALISED, LimitBook, RealisedCount
 from krakencopy.account_proc.state.ledger import Ledger
@@ -44,10 +44,10 @@ def test_a_hit_is_there_in_the_next_book_and_holds(ledger: Ledger, tmp_path: Pat
     guard = guard_in(tmp_path, "anna")
     again.hold(guard)
     assert guard.state is TradingState.REDUCING
-    orders = [guard.limit_flatten]
+    orders = [guard.last_flatten(FlattenBy.LIMIT)]
     again.reset(["week"], "r1")
     again.hold(guard)
-    orders.append(guard.limit_flatten)
+    orders.append(guard.last_flatten(FlattenBy.LIMIT))
     assert [order and (order.number, order.by) for order in orders] == [(2, "limit week"), None]
     assert set(LimitBook((DAY,), ledger).states) == {"day"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.loss_limits import Action, Metric
-from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.contract.trading_states import FlattenBy, TradingState
 from krakencopy.account_proc.copying import limit_watch
 from krakencopy.account_proc.domain.quantities import Side
 from tests.support.limited_user import Limited, limit_of, limited, usd
@@ -111,8 +111,8 @@ def test_a_flatten_makes_owed_what_copying_bought_once_for_each_hit(tmp_path: Pa
             assert owed.amount == Decimal("0.001")
             [flat] = [copy for copy in anna.user.copies if copy.reason == "FLATTEN"]
             assert "by limit day: limit day: 11" in flat.detail
-            assert anna.user.ledger.limit_flattened == 1
-            assert anna.user.ledger.flattened == 0
+            assert anna.user.ledger.flattened(FlattenBy.LIMIT) == 1
+            assert anna.user.ledger.flattened(FlattenBy.SAID) == 0
         async with limited(tmp_path, limit_of(usd("10"), Action.FLATTEN)) as anna:
             anna.user.copier._look_at_wishes()
             assert anna.user.book.carried_volume("BTC/USD", Side.SELL) == owed

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.trading_states import FlattenBy
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
@@ -90,18 +91,18 @@ def test_the_book_comes_back_as_it_was(
 def test_coins_that_the_master_has_left_and_what_was_flattened_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
     with opened(path) as ledger:
-        assert ledger.flattened == 0
+        assert ledger.flattened(FlattenBy.SAID) == 0
         book = ledger.load_book()
         book.left = {"BTC": "BTC/USD"}
-        ledger.commit(book=book, flattened=3)
+        ledger.commit(book=book, beside=ledger.whole_flatten(FlattenBy.SAID, 3))
         ledger.commit(book=book)
     with opened(path) as ledger:
         book = ledger.load_book()
-        assert (book.left, ledger.flattened) == ({"BTC": "BTC/USD"}, 3)
+        assert (book.left, ledger.flattened(FlattenBy.SAID)) == ({"BTC": "BTC/USD"}, 3)
         book.left.clear()
         ledger.commit(book=book)
     with opened(path) as ledger:
-        assert (ledger.load_book().left, ledger.flattened) == ({}, 3)
+        assert (ledger.load_book().left, ledger.flattened(FlattenBy.SAID)) == ({}, 3)
 
 
 @one_ledger

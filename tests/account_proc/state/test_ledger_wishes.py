@@ -32,7 +32,7 @@ def test_a_wish_is_there_for_the_next_process_until_its_copy_is_written(tmp_path
         ledger.add_wish(wish_of("d7"))
     with closing(Ledger(path, "anna")) as ledger:
         assert ledger.wishes() == [wish_of("d5"), wish_of("d7")]
-        ledger.commit(copies=[copy_of("d5", 5)], answered_wish="d5")
+        ledger.commit(copies=[copy_of("d5", 5)], beside=ledger.without_wish("d5"))
         assert ledger.wishes() == [wish_of("d7")]
     with closing(Ledger(path, "anna")) as ledger:
         assert ledger.wishes() == [wish_of("d7")]
