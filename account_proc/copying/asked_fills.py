@@ -153,7 +153,20 @@ class AskedFills:
             *self._ledger.copies_with(fill.seq, asked.known_revision),
         ]
         answered = next((copy for copy in copies if answers_it(copy)), None)
-        return None if answered is None else AskedAnswer(outcome=Outcome.ALREADY, copy_id=answered.copy_id)
+        if answered is not None:
+            return AskedAnswer(outcome=Outcome.ALREADY, copy_id=answered.copy_id)
+        return self._counted(fill)
+
+    def _counted(self, fill: MasterFill) -> AskedAnswer | None:
+        """A sync that has brought the user to what the master held of the coin with this fill."""
+        current = self._context.book.names.current
+        for copy in self._ledger.copies_of_syncs(fill.seq):
+            was_refused = copy.state in {CopyState.SKIPPED, CopyState.REJECTED} and not copy.filled
+            is_done = not was_refused or copy.reason == Reason.SYNC_NOT_NEEDED
+            if is_done and current(coin_of(copy.pair)) == coin_of(fill.pair):
+                words = f"it is counted by the {copy.source}"
+                return AskedAnswer(outcome=Outcome.ALREADY, copy_id=copy.copy_id, detail=words)
+        return None
 
     def _wish(self, asked: Asked, fill: MasterFill) -> Wish:
         number = len(self._ledger.asked_copies(fill.seq)) + 1

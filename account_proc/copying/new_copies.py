@@ -57,7 +57,7 @@ class NewCopies:
             copy_id=item.copy_id, fill_seqs=(), pair=pair, side=Side.BUY, state=CopyState.RECEIVED,
             reason=decision.reason, detail=decision.detail, received_at=item.taken_at, decided_at=now,
             executed_at=now, master_price=Decimal(0) if price is None else price.amount, cap=decision.cap,
-            source=item.source, master_pair=item.master_pair,
+            source=item.source, master_pair=item.master_pair, as_of_seq=item.as_of_seq,
         )  # fmt: skip
         if isinstance(decision, Skip):
             copy.move(CopyState.SKIPPED, now)

@@ -218,7 +218,9 @@ class Syncs:
         if answer.sell:
             detail = f"{answer.words}; {answer.sell} of it is owed"
             pair = self._sales.pair_of(item.coin)
-            return self._sales.owe(item.copy_id, pair, answer.sell, Reason.RESYNC, detail, source=item.source)
+            owed = self._sales.owe(item.copy_id, pair, answer.sell, Reason.RESYNC, detail, source=item.source)
+            owed.as_of_seq = item.as_of_seq
+            return owed
         assert answer.decision is not None
         copy = self._new_copies.of_sync(item, item.pair, answer.decision, price, now)
         copy.user_equity = (answer.user_equity or NO_AMOUNT).amount

@@ -73,6 +73,8 @@ class CopyRecord:
     finished_at: float = 0.0
     #: What it follows from where that is no fill: which sync, who asked for it, when and why.
     source: str = ""
+    #: Of a sync: the last fill of the master that is counted by it.
+    as_of_seq: int = 0
 
     def move(self, state: CopyState, now: float, *, reason: str = "", detail: str = "") -> None:
         """Goes to another state, by the table. An end stamps ``finished_at``."""

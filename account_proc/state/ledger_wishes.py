@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from krakencopy.account_proc.contract.copy_ids import ASKED_FOR, asked_id
+from krakencopy.account_proc.contract.copy_ids import ASKED_FOR, OF_SYNC, asked_id
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.state.ledger_position import LedgerPosition
@@ -87,6 +87,16 @@ class LedgerWishes(LedgerPosition):
             )
             copies = [copy_from(json.loads(body)) for (body,) in rows]
         return {seq for copy in copies for seq in copy.fill_seqs if seq > (self.cursor or 0)}
+
+    def copies_of_syncs(self, seq: int) -> list[CopyRecord]:
+        """Copies of syncs that count a fill, the first one first."""
+        with self._reading:
+            rows = self._db.execute(
+                "SELECT body FROM copies WHERE copy_id >= ? AND copy_id < ? "
+                "AND json_extract(body, '$.as_of_seq') >= ? ORDER BY revision",
+                (OF_SYNC, chr(ord(OF_SYNC) + 1), seq),
+            )
+            return [copy_from(json.loads(body)) for (body,) in rows]
 
     def copies_with(self, seq: int, after_revision: int) -> list[CopyRecord]:
         """Copies of a fill among those that have changed after a revision."""

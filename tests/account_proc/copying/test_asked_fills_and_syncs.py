@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.asked_fills import Outcome
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
@@ -26,6 +27,37 @@ def sync(volume: str, seq: int) -> account_pb2.SyncOrder:
         number=1, as_of_seq=seq, source="resync", master_equity=pb.Money(amount="1000", asset="USD"),
         positions=[position],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("volume", "reason"), [("0.002", "SCALED"), ("0.00000001", "SYNC_NOT_NEEDED")])
+def test_a_fill_that_a_sync_has_counted_is_not_bought_on_top(
+    ledger: Ledger, volume: str, reason: str
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger, rules=CopyRules(max_user_risk=Decimal(1))) as user:
+            old = skipped(user)
+            user.copier.take_sync(sync(volume, 1))
+            await user.done()
+            assert ledger.copy("s1.1").reason == reason  # type: ignore[union-attr]
+            held, sent = user.book.held("BTC"), len(user.kraken.sent)
+            answer = await ask(user, old)
+            assert (answer.outcome, answer.copy_id) == (Outcome.ALREADY, "s1.1")
+            assert (user.book.held("BTC"), len(user.kraken.sent)) == (held, sent)
+
+    run(steps())
+
+
+def test_a_fill_may_be_asked_for_where_its_sync_was_refused(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger, rules=CopyRules(max_user_risk=Decimal(1))) as user:
+            old = skipped(user)
+            user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",))]
+            user.copier.take_sync(sync("0.002", 1))
+            await user.done()
+            assert not user.book.held("BTC")
+            assert (await ask(user, old)).outcome is Outcome.COPIED
+
+    run(steps())
 
 
 @pytest.mark.parametrize("restart", [False, True])
