@@ -119,13 +119,21 @@ def second_start(system: System) -> subprocess.CompletedProcess[str]:
 def test_a_second_start_is_refused_also_where_the_whole_run_folder_was_swept_away(paper: Paper) -> None:
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
+        assert system.process is not None
+        # Stopped, so that it does not make its socket anew before the second one looks.
+        system.process.send_signal(signal.SIGSTOP)
         shutil.rmtree(system.state_dir / "run")
         second = second_start(system)
+        system.process.send_signal(signal.SIGCONT)
         assert second.returncode == 76, second.stderr
         words = (
             f"the state folder {system.state_dir} is in use by another process (lock on {system.state_dir})"
         )
         assert words in second.stderr
+        wait_for("the socket", (system.state_dir / "run" / "control.sock").exists)
+        second = second_start(system)
+        assert second.returncode == 76, second.stderr
+        assert f"is in use by process {system.process.pid} (lock on {system.state_dir}/run/" in second.stderr
         system.stop()
         system.start().wait_ready()
         system.stop()
