@@ -96,6 +96,8 @@ class CallAnswerer:
         try:
             while frame := await read_frame(reader):
                 self._take_frame(frame)
+                # Frames that came together are read without a turn of the loop between them.
+                await asyncio.sleep(0)
         except ConnectionError as error:
             log.warning("the channel to the control API's process broke: %s", error)
         finally:
@@ -164,16 +166,19 @@ class CallAnswerer:
         answer = getattr(self._servicer, METHODS[method].name)
         if not METHODS[method].server_streaming:
             message = await share.measured(answer(request, CallContext()))
-            self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
+            with share.measuring():
+                self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
             return
         messages: AsyncIterator[Any] = answer(request, CallContext())
         with suppress(StopAsyncIteration):
             while True:
                 await call.has_room.wait()
                 message = await share.measured(anext(messages))
-                encoded = message.SerializeToString()
-                call.add(len(encoded))
-                self._send(Frame(Kind.ANSWER, number, encoded))
+                with share.measuring():
+                    encoded = message.SerializeToString()
+                    call.add(len(encoded))
+                    self._send(Frame(Kind.ANSWER, number, encoded))
+                await share.end_slice()
 
     def _send(self, frame: Frame) -> None:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.

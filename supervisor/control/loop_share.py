@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +20,9 @@ SHARE = 0.1
 #: What may be used at once after a rest, in seconds: some thirty first answers of watches. With five times as
 #: much, a fill that came while a client opened its watches took 30 ms in place of 6 (decision 29).
 BURST_S = 0.1
+
+#: What one call may use before others have their turn, in seconds: some fifteen answers of a watch.
+SLICE_S = 0.0005
 
 T = TypeVar("T")
 
@@ -31,6 +35,8 @@ class LoopShare:
         self._left_s, self._seen_at = burst_s, time.monotonic()
         #: After each turn the loop is left to others for as long as it took.
         self._next_at = self._seen_at
+        #: What was used since others had their turn last.
+        self._slice_s = 0.0
         self._turn = asyncio.Lock()
 
     def spend(self, seconds: float) -> None:
@@ -39,6 +45,7 @@ class LoopShare:
         self._left_s = min(self._burst_s, self._left_s + (now - self._seen_at) * self._share) - seconds
         self._seen_at = now
         self._next_at = max(self._next_at, now) + seconds
+        self._slice_s += seconds
 
     async def take_turn(self) -> None:
         """Waits until there is something left, behind those who wait already."""
@@ -47,11 +54,29 @@ class LoopShare:
             while self._left_s < 0:
                 await asyncio.sleep(-self._left_s / self._share)
                 self.spend(0.0)
-            await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
+            await self._leave_loop()
+
+    async def end_slice(self) -> None:
+        """Lets others have their turn where a slice is used up, of a call that goes on."""
+        if self._slice_s >= SLICE_S:
+            await self._leave_loop()
+
+    async def _leave_loop(self) -> None:
+        self._slice_s = 0.0
+        await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
 
     async def measured(self, work: Awaitable[T]) -> T:
         """Does it, and counts the time in which it uses the loop."""
         return await _Measured(work, self.spend)
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Counts the time of what does not wait."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spend(time.perf_counter() - began)
 
 
 _share: ContextVar[LoopShare | None] = ContextVar("share", default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -75,6 +76,13 @@ async def stub_of(path: Path, options: Any = SMALL_WINDOW) -> AsyncIterator[Any]
     """A client of ControlService."""
     async with grpc.aio.insecure_channel(f"unix:{path}", options) as channel:
         yield control_pb2_grpc.ControlServiceStub(channel)
+
+
+def use_loop(seconds: float) -> None:
+    """Keeps it busy for so long."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
 
 
 async def until(what: str, probe: Callable[[], Any]) -> None:

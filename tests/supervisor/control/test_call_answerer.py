@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -22,11 +22,11 @@ from krakencopy.supervisor.control.call_frames import (
     read_frame,
     taken_body,
 )
-from krakencopy.supervisor.control.loop_share import LoopShare
+from krakencopy.supervisor.control.loop_share import SLICE_S, LoopShare
 from krakencopy.supervisor.control.refusals import refuse
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
-from tests.support.front import run, streams_of, until
+from tests.support.front import run, streams_of, until, use_loop
 
 #: What is generated answers UNIMPLEMENTED, and its type stub says that all of it must be written.
 _Servicer: Any = control_pb2_grpc.ControlServiceServicer
@@ -38,6 +38,8 @@ class Servicer(_Servicer):  # type: ignore[misc]  # as said above
 
     def __init__(self) -> None:
         self.made = 0
+        #: What each answer of a watch takes of the loop, in seconds.
+        self.cost_s = 0.0
         self.cancelled = False
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:
@@ -63,6 +65,7 @@ class Servicer(_Servicer):  # type: ignore[misc]  # as said above
     ) -> AsyncIterator[pb.WatchFillsResponse]:
         while self.made < 1_000:
             self.made += 1
+            use_loop(self.cost_s)
             yield pb.WatchFillsResponse(fill=types_pb2.Fill(seq=self.made, pair="x" * 990))
 
 
@@ -170,6 +173,44 @@ def test_answers_are_made_as_far_as_they_are_taken() -> None:
             assert servicer.made == most
             front.send(Frame(Kind.TAKEN, 1, taken_body(3 * len(first.body))))
             await until("as much as was taken", lambda: servicer.made == most + 3)
+
+    run(play())
+
+
+@asynccontextmanager
+async def every_turn(value: Callable[[], int]) -> AsyncIterator[set[int]]:
+    """What it is in each turn of the loop."""
+    seen = set[int]()
+
+    async def look() -> None:
+        while True:
+            seen.add(value())
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    yield seen
+    looking.cancel()
+
+
+def test_others_have_their_turn_between_the_answers_of_a_watch() -> None:
+    async def play() -> None:
+        async with answered() as (front, servicer, _), every_turn(lambda: servicer.made) as seen:
+            servicer.cost_s = SLICE_S
+            front.call(1, "WatchFills", pb.WatchFillsRequest())
+            most = UNTAKEN_BYTES_MAX // len((await front.frame()).body) + 1
+            await until("as much as may lie", lambda: servicer.made == most)
+            assert set(range(1, most + 1)) <= seen
+
+    run(play())
+
+
+def test_others_have_their_turn_between_frames_that_come_together() -> None:
+    async def play() -> None:
+        async with answered() as (front, _, answerer), every_turn(lambda: len(answerer._calls)) as seen:
+            for number in range(20):
+                front.call(number, "GetAccount", pb.GetAccountRequest(account_id="slow"))
+            await until("all calls", lambda: 20 in seen)
+            assert set(range(1, 21)) <= seen
 
     run(play())
 

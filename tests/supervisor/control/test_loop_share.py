@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from krakencopy.supervisor.control.loop_share import LoopShare, begin_call, take_turn
-from tests.support.front import run
-
-
-def use_loop(seconds: float) -> None:
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        pass
+from krakencopy.supervisor.control.loop_share import SLICE_S, LoopShare, begin_call, take_turn
+from tests.support.front import run, use_loop
 
 
 def test_what_is_left_is_used_at_once_and_then_waited_for() -> None:
@@ -42,6 +35,29 @@ def test_after_a_turn_the_loop_is_left_to_others_for_as_long_as_it_took() -> Non
             share.spend(0.05)
         await share.take_turn()
         assert loop.time() - began >= 0.1
+
+    run(play())
+
+
+def test_a_call_that_goes_on_leaves_the_loop_to_others_when_its_slice_is_used_up() -> None:
+    async def play() -> None:
+        share, turns = LoopShare(), 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        await share.end_slice()
+        assert turns == 0, "nothing was used"
+        for slices in range(1, 4):
+            with share.measuring():
+                use_loop(SLICE_S)
+            await share.end_slice()
+            assert turns >= slices
+        beside.cancel()
 
     run(play())
 
