@@ -236,7 +236,7 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
     for fill in sorted(record.fills, key=lambda fill: fill.seq):
         pair = PAIRS.get(fill.pair)
-        if pair is None:
+        if pair is None or fill.pair_unknown:  # a name that the exchange gave up while the master was away
             continue
         before = coins.held(pair.base)
         volume = Fraction(fill.volume)
