@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import groupby
 
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
@@ -200,7 +201,7 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
                 text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {base} of the user's own"
                 yield Finding(validator="own coins", account=user.account, text=text)
                 break
-            count_trade(coins, trade)
+            count_trades(coins, [trade])
             if trade.side == "sell":
                 came_in[quote] += Fraction(trade.cost)
                 if not coins.held(base):
@@ -211,20 +212,31 @@ def _as_counted(record: Record, account: str) -> list[Trade]:
     """A user's trades by copying, copy by copy, as those came to their ends; as they were made where the
     clock was set.
     """
-    ended: dict[str, float] = {}
-    for copy in record.copies_of(account):
-        if not record.clock_stepped:
-            ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
     by_hand = record.orders_by_hand(account)
+    ended = {} if record.clock_stepped else _ends(record, account)
     trades = [trade for trade in record.trades_of(account) if trade.order_id not in by_hand]
     # A copy has not ended before it traded, whatever the clock said.
     return sorted(trades, key=lambda trade: (max(ended.get(trade.cl_ord_id, trade.at), trade.at), trade.n))
 
 
-def count_trade(coins: Coins, trade: Trade) -> None:
-    """Counts what the exchange booked."""
-    fees = {coin_of(trade.fee_asset): Fraction(trade.fee)}
-    coins.count(trade.pair, trade.side, Fraction(trade.volume), Fraction(trade.cost), fees)
+def _ends(record: Record, account: str) -> dict[str, float]:
+    """When the copy of each client order id ended."""
+    ended: dict[str, float] = {}
+    for copy in record.copies_of(account):
+        ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
+    return ended
+
+
+def count_trades(coins: Coins, trades: Sequence[Trade]) -> None:
+    """Counts what the exchange booked for one order, all at once: where own money comes back at another
+    price in each trade, what is over in one makes up for what is short in the next.
+    """
+    fees: dict[str, Fraction] = defaultdict(Fraction)
+    for trade in trades:
+        fees[coin_of(trade.fee_asset)] += Fraction(trade.fee)
+    volume = sum((Fraction(trade.volume) for trade in trades), Fraction(0))
+    cost = sum((Fraction(trade.cost) for trade in trades), Fraction(0))
+    coins.count(trades[0].pair, trades[0].side, volume, cost, fees)
 
 
 def what_is_the_users_own_is_still_there(record: Record) -> Iterator[Finding]:
@@ -413,9 +425,9 @@ def _left_at(record: Record, coin: str, trades: int) -> int:
 def copied(record: Record, account: str, trades: int) -> Coins:
     """What copying held of each coin, so many trades of the exchange on."""
     coins = Coins()
-    for trade in _as_counted(record, account):
-        if trade.n <= trades:
-            count_trade(coins, trade)
+    counted = (trade for trade in _as_counted(record, account) if trade.n <= trades)
+    for _, those in groupby(counted, key=lambda trade: trade.order_id):
+        count_trades(coins, list(those))
     return coins
 
 

@@ -110,7 +110,8 @@ class JudgesExits(JudgesCopies):
     ) -> None:
         match copy.reason:
             case "NO_COPIED_POSITION":
-                right = self._position <= self._book.dust_of(self._pair.base)
+                # Less than a lot is nothing.
+                right = self._position < LOT + self._book.dust_of(self._pair.base)
             case "POSITION_BELOW_MINIMUM":
                 right = full and (self._minimum_moved or self._is_short(volume, last.price))
             case "NOTHING_LEFT_OF_ORDER":

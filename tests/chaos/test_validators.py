@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.chaos import validators
+from tests.chaos.coins import Coins
 from tests.chaos.forged import NOW, copy, fill, order_id, record, request, spoil, trade
 from tests.chaos.judge_copies import nonces_grow, volumes
-from tests.chaos.judge_money import exits_converge
+from tests.chaos.judge_money import count_trades, exits_converge
 from tests.chaos.records import (
     Deposit,
     FiredFault,
@@ -312,6 +314,15 @@ def test_whoever_took_coins_away_may_be_left_with_some() -> None:
     assert len(list(exits_converge(excused))) == 1
     excused.deposits.append(Deposit(at=NOW, account="anna", asset="XXBT", amount=D("-0.0001")))
     assert list(exits_converge(excused)) == []
+
+
+def test_the_trades_of_one_order_count_together() -> None:
+    coins = Coins()
+    count_trades(coins, [replace(trade(1, "anna", "buy", "0.002", order="O1"), cost=D(100), fee=D(0))])
+    sold = [trade(n, "anna", "sell", "0.001", order="O2") for n in (2, 3)]
+    count_trades(coins, [replace(one, cost=D(c), fee=D(0)) for one, c in zip(sold, (60, 45), strict=True)])
+    # 100 was the user's own; trade by trade, copying would hold 10.
+    assert coins.held("USD") == 5
 
 
 def test_what_a_user_sells_by_hand_is_nobodys_but_its_own() -> None:
