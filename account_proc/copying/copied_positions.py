@@ -17,6 +17,9 @@ from krakencopy.v1 import types_pb2 as pb
 
 #: Less than a lot of any pair: nobody can have taken it out.
 LEAST_MISSING = Decimal("1e-8")
+#: What is paid in a coin is booked in steps, and copying counts with all digits: so many steps are more than
+#: three standard deviations of the sum that a hundred trades are off by.
+ROUNDED_STEPS = 10
 #: Costs are shown to so many decimals.
 COST_DECIMALS = 8
 
@@ -139,8 +142,9 @@ class CopiedPositions:
         if self._turns.is_traded(coin) or not portfolio.believed or coin in FIAT:
             return ""
         missing = held - (portfolio.holding(coin) - self._context.own_held(coin))
-        # The exchange rounds what it books, and copying counts with all digits.
-        return plain(missing) if missing >= LEAST_MISSING else ""
+        if missing < LEAST_MISSING or missing < ROUNDED_STEPS * portfolio.pairs.table.cost_step(coin):
+            return ""
+        return plain(missing)
 
 
 def _shown(cost: Decimal) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from krakencopy.account_proc.contract.pair_spellings import find_pair, nearest_pairs
@@ -51,6 +52,7 @@ class PairTable:
         self.text = text
         self._pairs: dict[str, PairRules | None] = {}
         self._assets: dict[str, str | None] = {}
+        self._cost_steps: dict[str, Decimal] = {}
         #: By what was asked for, the name of the pair that is meant.
         self._written: dict[str, str | None] = {}
 
@@ -189,16 +191,22 @@ class PairTable:
 
     def trades(self, asset: str) -> bool:
         """Whether a pair with this asset is open for trading; those that end are cancel_only at last."""
+        return any(rules.status not in {NOT_LISTED, "cancel_only"} for rules in self._rules_with(asset))
+
+    def cost_step(self, asset: str) -> Decimal:
+        """The coarsest step to which what is paid in an asset is rounded; 0 where nothing is paid in it."""
+        if asset not in self._cost_steps:
+            decimals = [rules.cost_decimals for rules in self._rules_with(asset) if rules.quote == asset]
+            step = Decimal(1).scaleb(-min(decimals)) if decimals else Decimal(0)
+            _remember(self._cost_steps, asset, step)
+        return self._cost_steps[asset]
+
+    def _rules_with(self, asset: str) -> Iterator[PairRules]:
         mark = _RULES.encode("ascii")
         for line in self.text.split(b"\n"):
             name, _, rules = line[1:].partition(b"\t")
-            if (
-                line.startswith(mark)
-                and asset in json.loads(name).split("/")
-                and rules_from(json.loads(rules)).status not in {NOT_LISTED, "cancel_only"}
-            ):
-                return True
-        return False
+            if line.startswith(mark) and asset in json.loads(name).split("/"):
+                yield rules_from(json.loads(rules))
 
     def _display(self, spelling: str) -> str | None:
         if spelling not in self._assets:

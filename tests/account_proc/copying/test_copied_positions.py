@@ -13,6 +13,7 @@ from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Sid
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import outside_changes, portfolio
 from krakencopy.v1 import types_pb2 as pb
+from tests.support import pair_samples
 from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import ASSETS, PAIRS, run
 
@@ -112,6 +113,29 @@ def test_an_exit_whose_next_try_is_on_its_way_is_owed_still(ledger: Ledger) -> N
             await user.done()
             assert list(positions.obstructed_exits()) == []
             assert positions.to_proto() == []
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"), [("8.17037", ""), ("8.17036", "0.000101916"), ("8.170462", "")]
+)
+def test_what_rounding_may_have_taken_is_not_missing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, there: str, missing: str
+) -> None:
+    for module in (portfolio, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.always |= {"AssetPairs": pair_samples.PAIRS, "Assets": pair_samples.ASSETS}
+            await user.portfolio.load()
+            held = Exchanged(base="USDT", quote="USD", volume=Decimal("8.170461916"), cost=Decimal(8))
+            user.book.coins.bought(held)
+            user.kraken.always["Balance"] = {"ZUSD": "100", "USDT": there}
+            assert await user.portfolio.know()
+            (position,) = user.copier.positions.to_proto()
+            assert position.missing_volume == missing
 
     run(steps())
 

@@ -40,6 +40,12 @@ def test_old_names_are_translated_by_table_only(spelling: str, symbol: str) -> N
     assert TABLE.pair(spelling).name == symbol
 
 
+@pytest.mark.parametrize(("asset", "step"), [("USD", "0.00001"), ("BTC", "0.00001"), ("XTZ", "0")])
+def test_what_is_paid_in_an_asset_is_rounded_to_the_coarsest_step_of_its_pairs(asset: str, step: str) -> None:
+    assert TABLE.cost_step(asset) == Decimal(step)
+    assert TABLE.cost_step(asset) == Decimal(step), "as it is remembered"
+
+
 def test_an_unknown_pair_is_named() -> None:
     assert TABLE.find("BTC/XYZ") is None
     with pytest.raises(UnknownName, match="no pair 'BTC/XYZ'"):
