@@ -26,6 +26,7 @@ from tests.chaos.records import (
     StateKept,
     StatesSaid,
     SupervisorSeen,
+    Trade,
 )
 
 D = Decimal
@@ -317,12 +318,16 @@ def test_whoever_took_coins_away_may_be_left_with_some() -> None:
 
 
 def test_the_trades_of_one_order_count_together() -> None:
+    def made(pair: str, side: str, volume: str, cost: int) -> Trade:
+        return replace(trade(1, "anna", side, volume, order="O1"), pair=pair, cost=D(cost), fee=D(0))
+
     coins = Coins()
-    count_trades(coins, [replace(trade(1, "anna", "buy", "0.002", order="O1"), cost=D(100), fee=D(0))])
-    sold = [trade(n, "anna", "sell", "0.001", order="O2") for n in (2, 3)]
-    count_trades(coins, [replace(one, cost=D(c), fee=D(0)) for one, c in zip(sold, (60, 45), strict=True)])
-    # 100 was the user's own; trade by trade, copying would hold 10.
-    assert coins.held("USD") == 5
+    for pair, side, cost in (("ETH/BTC", "buy", 1), ("ETH/USD", "sell", 60)):
+        count_trades(coins, [made(pair, side, "0.001", cost)])
+    # Of 100 USD 40 are the user's own, whichever of the two trades they paid.
+    count_trades(coins, [made("BTC/USD", "buy", "0.001", cost) for cost in (60, 40)])
+    count_trades(coins, [made("BTC/USD", "sell", "0.002", 100)])
+    assert coins.held("USD") == 60
 
 
 def test_what_a_user_sells_by_hand_is_nobodys_but_its_own() -> None:
