@@ -15,6 +15,8 @@ RUN_LOCK := .requirements-run.lock
 CONFORMANCE := .venv-conformance
 CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
+# What the last release promised.
+API := protos/released.binpb
 
 # make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of
 # Kraken's public feed; SEED=N is the synthetic market's.
@@ -38,7 +40,7 @@ RESULTS ?= bench
 FIGURES ?= $(RESULTS)
 BASE ?= $(RESULTS)/results.previous.json
 
-.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
+.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types api api-release stubs lock dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,7 +122,7 @@ conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## three clients of other
 conformance-short: $(VENV)/.ready $(CONFORMANCE)/.installed
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python --short
 
-check: $(VENV)/.ready lint types coverage conformance-short  ## what CI runs: all of these
+check: $(VENV)/.ready lint types api coverage conformance-short  ## what CI runs: all of these
 
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff format .
@@ -132,6 +134,12 @@ lint: $(VENV)/.ready
 
 types: $(VENV)/.ready
 	$(BIN)/mypy -p krakencopy -p tests
+
+api: $(VENV)/.ready  ## the control API is extended and not broken: the protos against those released
+	$(BIN)/buf breaking protos --against $(API)
+
+api-release: api  ## what is promised from now on: with each release
+	$(BIN)/buf build protos --exclude-source-info --as-file-descriptor-set --output $(API)
 
 dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build dist
