@@ -38,13 +38,15 @@ class Reader:
         self._change = 0
 
     def read_exchange(self) -> None:
-        """What the exchange saw and booked since the last time."""
-        while rows := self._paper.call("GET", f"/fills?after={self._trades}")["fills"]:
-            self._trades = rows[-1]["n"]
-            self._record.trades += [self._trade(row) for row in rows]
+        """What the exchange saw and booked since the last time: of each request that is read, what it led to
+        at once is read as well.
+        """
         while rows := self._paper.call("GET", f"/requests?after={self._requests}")["requests"]:
             self._requests = rows[-1]["n"]
             self._record.requests += [self._request(row) for row in rows]
+        while rows := self._paper.call("GET", f"/fills?after={self._trades}")["fills"]:
+            self._trades = rows[-1]["n"]
+            self._record.trades += [self._trade(row) for row in rows]
 
     def _trade(self, row: dict[str, Any]) -> Trade:
         return Trade(
