@@ -5,6 +5,7 @@ the supervisor makes of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import CopyRules, Role
@@ -67,3 +68,11 @@ def small_config(*users: str) -> Config:
         accounts=tuple(AccountConfig(id=name, role=role, broker="kraken") for name, role in roles.items()),
         source="test",
     )
+
+
+def grouped_config() -> Config:
+    """The users anna, bob and carl, of whom anna and carl are in the group "eu"."""
+    config = small_config("anna", "bob", "carl")
+    group = {"anna": "eu", "carl": "eu"}
+    accounts = tuple(replace(one, group=group.get(one.id)) for one in config.accounts)
+    return replace(config, groups=("eu",), accounts=accounts)

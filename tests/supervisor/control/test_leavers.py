@@ -5,8 +5,6 @@ was said is lifted where it is configured again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -34,12 +32,6 @@ from tests.support.trading_links import TradingLink, set_living
 
 SINCE = 1_795_336_500.0
 TABLE = {"id": "anna", "role": "user", "broker": "kraken"}
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
