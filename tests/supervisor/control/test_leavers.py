@@ -5,6 +5,7 @@ was said is lifted where it is configured again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -63,7 +64,7 @@ def test_who_is_halted_stays_so() -> None:
 class World:
     """Anna leaves, and ben stays."""
 
-    def __init__(self, folder: Path, journal: Journal, policy: OnLeave = OnLeave.CLOSE_ALL) -> None:
+    def __init__(self, folder: Path, journal: Journal, policy: OnLeave) -> None:
         config = small_config("anna", "ben")
         tables = [{"id": one.id, "role": str(one.role), "broker": "kraken"} for one in config.accounts]
         written = replace(config.written, document={"accounts": tables})
@@ -90,12 +91,21 @@ class World:
         return [event.code for event in self.journal.events_after(0, 1_000)]
 
 
+@pytest.fixture
+def policy() -> OnLeave:
+    return OnLeave.CLOSE_ALL
+
+
+@pytest.fixture
+def world(tmp_path: Path, journal: Journal, policy: OnLeave) -> Iterator[World]:
+    world = World(tmp_path, journal, policy)
+    yield world
+    world.supervisor.trading.close()
+
+
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
-def test_it_goes_once_its_process_shows_that_nothing_is_left(
-    tmp_path: Path, journal: Journal, policy: OnLeave
-) -> None:
+def test_it_goes_once_its_process_shows_that_nothing_is_left(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal, policy)
         world.link.snapshot.holds_copied = True
         await world.look()
         assert world.state() is TradingState.REDUCING
@@ -115,55 +125,45 @@ def test_it_goes_once_its_process_shows_that_nothing_is_left(
         assert world.events()[-1] == "ACCOUNT_LEFT"
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
-        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_a_flatten_of_before_is_none_of_now(tmp_path: Path, journal: Journal) -> None:
+def test_a_flatten_of_before_is_none_of_now(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal)
         await world.look()
         world.sells_all()
         world.link.snapshot.trading.flatten.number -= 1
         await world.leaving.look()
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_who_is_configured_again_stays_and_trades(tmp_path: Path, journal: Journal) -> None:
+def test_who_is_configured_again_stays_and_trades(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal)
         await world.look()
         world.supervisor.leavers.put({})
         await world.look()
         assert world.state() is TradingState.ACTIVE
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_nothing_is_done_while_the_supervisor_ends(tmp_path: Path, journal: Journal) -> None:
+def test_nothing_is_done_while_the_supervisor_ends(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal)
         world.supervisor.shutdown.begin()
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
         world.leaving._end("anna", world.supervisor.accounts["anna"])
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal)
         failures: list[BaseException] = []
         errors: list[Exception] = [StatesUnreadable("cut"), OSError("full"), JournalFault("full")]
 
@@ -180,17 +180,13 @@ def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
         ):
             await world.leaving.run()
         assert [str(error) for error in failures] == ["full"]
-        world.supervisor.trading.close()
 
     asyncio.run(play())
     assert BY == "on_leave"
 
 
-def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(world: World) -> None:
     async def play() -> None:
-        world = World(tmp_path, journal)
         await world.look()
         world.sells_all()
         async with world.leaving._turn:
@@ -204,6 +200,5 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
         assert order.at == SINCE + 5
-        world.supervisor.trading.close()
 
     asyncio.run(play())

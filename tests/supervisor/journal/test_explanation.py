@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +14,6 @@ from tests.support.supervisor_samples import NOW, copy, fill
 
 RUNNING = Standing("RUNNING", "", is_alive=True)
 STOPPED = Standing("STOPPED", "", is_alive=False)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 def put(journal: Journal, *copies: pb.Copy) -> None:

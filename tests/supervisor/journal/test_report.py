@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -20,12 +19,6 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import NOW, copy, fill
 
 S = pb.CopyState
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 def put(journal: Journal, *copies: pb.Copy) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the control API share."""
+"""What the tests of the supervisor share."""
 
 from __future__ import annotations
 
