@@ -52,7 +52,7 @@ def test_a_user_process_that_dies_at_any_step_of_a_copy_leaves_exactly_one_order
 
 
 MASTER_PLACES = ("before_emit", "after_emit", "before_keep", "after_keep")
-#: Of a user that is brought to the master's positions: tests/account_proc/copying/test_syncs.py.
+#: Of a user that is brought to the master's positions: tests/account_proc/copying/test_syncs_model.py.
 SYNC_PLACES = ("after_sync_taken",)
 SUPERVISOR_PLACES = ("before_journal", "after_journal", "after_fanout", "before_reports", "after_reports")
 
