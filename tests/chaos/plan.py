@@ -16,7 +16,7 @@ from typing import Any
 from tests.chaos import limits, loss_limits
 from tests.chaos.faults import Faults
 from tests.chaos.quotes import START_PRICES, TICKS, Quotes, whole_lots
-from tests.chaos.records import UserTerms
+from tests.chaos.rows import UserTerms
 from tests.chaos.situations import DRAWN, MASTER_USD, Situations, master_balances, pairs, user_coins
 from tests.chaos.terms import CROSS_PAIRS, PAIRS
 

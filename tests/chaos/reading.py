@@ -11,7 +11,8 @@ from typing import Any
 
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import types_pb2 as pb
-from tests.chaos.records import Copy, Fill, LogLine, Record, Request, Trade
+from tests.chaos.records import Record
+from tests.chaos.rows import Copy, Fill, LogLine, Request, Trade
 from tests.chaos.terms import coin_of, first_name, symbol_of
 from tests.support.system import Paper
 

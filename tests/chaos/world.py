@@ -28,8 +28,9 @@ from tests.chaos.loss_limits import LossWatch
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
 from tests.chaos.quotes import TICKS
-from tests.chaos.records import FiredFault, Injection, PriceSet, Record
+from tests.chaos.records import Record
 from tests.chaos.rest import POLL_S, REST_MAX_S, DidNotRest, Rest
+from tests.chaos.rows import FiredFault, Injection, PriceSet
 from tests.chaos.supervisor_process import SupervisorProcess
 from tests.chaos.tally import Tally
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
