@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -33,6 +34,12 @@ from tests.support.trading_links import TradingLink, set_living
 
 SINCE = 1_795_336_500.0
 TABLE = {"id": "anna", "role": "user", "broker": "kraken"}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        yield journal
 
 
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
@@ -64,7 +71,7 @@ def test_who_is_halted_stays_so() -> None:
 class World:
     """Anna leaves, and ben stays."""
 
-    def __init__(self, folder: Path, journal: Journal, policy: OnLeave) -> None:
+    def __init__(self, folder: Path, journal: Journal, policy: OnLeave = OnLeave.CLOSE_ALL) -> None:
         config = small_config("anna", "ben")
         tables = [{"id": one.id, "role": str(one.role), "broker": "kraken"} for one in config.accounts]
         written = replace(config.written, document={"accounts": tables})
@@ -91,21 +98,12 @@ class World:
         return [event.code for event in self.journal.events_after(0, 1_000)]
 
 
-@pytest.fixture
-def policy() -> OnLeave:
-    return OnLeave.CLOSE_ALL
-
-
-@pytest.fixture
-def world(tmp_path: Path, journal: Journal, policy: OnLeave) -> Iterator[World]:
-    world = World(tmp_path, journal, policy)
-    yield world
-    world.supervisor.trading.close()
-
-
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
-def test_it_goes_once_its_process_shows_that_nothing_is_left(world: World) -> None:
+def test_it_goes_once_its_process_shows_that_nothing_is_left(
+    tmp_path: Path, journal: Journal, policy: OnLeave
+) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal, policy)
         world.link.snapshot.holds_copied = True
         await world.look()
         assert world.state() is TradingState.REDUCING
@@ -125,45 +123,55 @@ def test_it_goes_once_its_process_shows_that_nothing_is_left(world: World) -> No
         assert world.events()[-1] == "ACCOUNT_LEFT"
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
+        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_a_flatten_of_before_is_none_of_now(world: World) -> None:
+def test_a_flatten_of_before_is_none_of_now(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal)
         await world.look()
         world.sells_all()
         world.link.snapshot.trading.flatten.number -= 1
         await world.leaving.look()
         assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_who_is_configured_again_stays_and_trades(world: World) -> None:
+def test_who_is_configured_again_stays_and_trades(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal)
         await world.look()
         world.supervisor.leavers.put({})
         await world.look()
         assert world.state() is TradingState.ACTIVE
         assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_nothing_is_done_while_the_supervisor_ends(world: World) -> None:
+def test_nothing_is_done_while_the_supervisor_ends(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal)
         world.supervisor.shutdown.begin()
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
         world.leaving._end("anna", world.supervisor.accounts["anna"])
         assert not world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
 
     asyncio.run(play())
 
 
-def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(world: World) -> None:
+def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
+    tmp_path: Path, journal: Journal
+) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal)
         failures: list[BaseException] = []
         errors: list[Exception] = [StatesUnreadable("cut"), OSError("full"), JournalFault("full")]
 
@@ -180,13 +188,17 @@ def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
         ):
             await world.leaving.run()
         assert [str(error) for error in failures] == ["full"]
+        world.supervisor.trading.close()
 
     asyncio.run(play())
     assert BY == "on_leave"
 
 
-def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(world: World) -> None:
+def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(
+    tmp_path: Path, journal: Journal
+) -> None:
     async def play() -> None:
+        world = World(tmp_path, journal)
         await world.look()
         world.sells_all()
         async with world.leaving._turn:
@@ -200,5 +212,6 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
         assert order.at == SINCE + 5
+        world.supervisor.trading.close()
 
     asyncio.run(play())
