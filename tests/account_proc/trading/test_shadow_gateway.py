@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -66,12 +65,6 @@ async def shadowing(ledger: Ledger) -> AsyncIterator[Shadow]:
     assert user.kraken.sent == []
     for task in user.copier._tasks.pending:
         task.cancel()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Any:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def test_a_copy_is_filled_at_the_ask_for_the_takers_fee_and_sold_at_the_bid(ledger: Ledger) -> None:
