@@ -130,6 +130,7 @@ class User:
         self.copier = Copier(self.context)
         self.kraken.gate = self.guard.gate
         self.exits = self.copier._owed_exits._exits
+        self._loops: list[asyncio.Task[None]] = []
 
     async def make_sure_of_time(self) -> None:
         """Asks the exchange."""
@@ -154,9 +155,25 @@ class User:
         assert found is not None
         return found
 
+    def start_selling(self) -> None:
+        """From now on what is owed is sold, as in its process."""
+        self._loops.append(asyncio.create_task(self.copier.sell_owed_exits(self.change_signal)))
+
+    def start_asking(self) -> None:
+        """From now on it is asked for ends of orders, as in its process."""
+        self._loops.append(asyncio.create_task(self.gateway.ask_for_ends()))
+
     async def done(self) -> None:
         await until(lambda: not self.copier.copies_open)
         assert self.failures == []
+        assert not any(loop.done() for loop in self._loops)
+
+    def end(self) -> list[asyncio.Future[Any]]:
+        """Nothing of it goes on; what was still running is cancelled, and the value."""
+        running: list[asyncio.Future[Any]] = [*self._loops, *self.copier._tasks.pending]
+        for task in running:
+            task.cancel()
+        return running
 
     async def tried(self, left: int) -> None:
         """Waits until there are fewer answers left for orders than these."""
@@ -166,7 +183,7 @@ class User:
         """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it;
         then it is sold.
         """
-        converging = asyncio.create_task(self.copier.sell_owed_exits(self.change_signal))
+        self.start_selling()
         pauses: list[float] = []
         while left := len(self.kraken.next["AddOrder"]):
             pauses.append(self.exits.not_before("BTC/USD") - self.now)
@@ -175,7 +192,6 @@ class User:
             await self.done()
         self.now += 60
         await until(lambda: self.copier.positions.to_proto() == [])
-        converging.cancel()
         return pauses
 
 
@@ -190,8 +206,7 @@ async def copying(
     user.copier._limit_flatten.begin()
     user.copier._asked_fills.begin()
     yield user
-    for task in user.copier._tasks.pending:
-        task.cancel()
+    user.end()
 
 
 def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:

@@ -111,7 +111,6 @@ class Processes(ABC):
         self.rules = rules
         self.exchange = Exchange()
         self.now = 0.0
-        self.tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """A process; it looks for what the one before may have sent, however long ago that is."""
@@ -122,10 +121,8 @@ class Processes(ABC):
         self.exchange.attach(self.user)
         await self.user.portfolio.load()
         self.user.guard.look()
-        self.tasks = [
-            asyncio.create_task(self.user.gateway.ask_for_ends()),
-            asyncio.create_task(self.user.copier.sell_owed_exits(self.user.change_signal)),
-        ]
+        self.user.start_asking()
+        self.user.start_selling()
         if self.ledger.open_copies():
             self.user.now += 1000.0
         self.user.copier.recover_unfinished()
@@ -137,8 +134,7 @@ class Processes(ABC):
         """What the supervisor sends, again where need be: all that the ledger lacks."""
 
     async def end(self) -> None:
-        for task in (*self.tasks, *self.user.copier._tasks.pending):
-            task.cancel()
+        for task in self.user.end():
             with suppress(asyncio.CancelledError, Died):
                 await task
         self.now = self.user.now

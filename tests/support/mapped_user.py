@@ -104,5 +104,4 @@ async def mapped_user(
     user.kraken.every.clear()
     user.copier.recover_unfinished()
     yield user
-    for task in user.copier._tasks.pending:
-        task.cancel()
+    user.end()

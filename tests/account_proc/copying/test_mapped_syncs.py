@@ -4,7 +4,6 @@ the cross rate, and sold there again.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -95,11 +94,10 @@ def test_what_is_beyond_the_share_is_sold_in_the_mapped_pair(ledger: Ledger) -> 
             await _sees_rates(user)
             user.copier.take_sync(sync_order())
             await user.done()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             user.copier.take_sync(sync_order("0.005", 2))
             await until(lambda: user.held() < D("0.0006"))
             await user.done()
-            converging.cancel()
             assert [sent[:2] for sent in user.orders] == [("buy", "BTC/EUR"), ("sell", "BTC/EUR")]
 
     run(steps())

@@ -184,7 +184,7 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
                 "",
             )
             assert position.exit_owed == "0.0001 BTC, there in a form that an order cannot sell"
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             for met in (2, 3):
                 user.now += 60
                 await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
@@ -193,7 +193,6 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
             user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
             user.now += 60
             await until(lambda: len(user.kraken.sent) == 2)
-            converging.cancel()
 
     run(steps())
 
@@ -279,7 +278,7 @@ def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_a
         async with copying(ledger) as user:
             await bought(user)
             await exit_refused(user, POST_ONLY)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             # It is worth 0.4 dollars, and was 5 when a price was known last; no order is worth less than 0.5.
             user.kraken.always["Ticker"] = {"XXBTZUSD": {"b": ["4000"], "a": ["4001"], "c": ["4000"]}}
             user.kraken.next["AddOrder"] = [BelowMinimum("AddOrder", ("EOrder:Cost minimum not met",))]
@@ -288,7 +287,6 @@ def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_a
             await user.done()
             user.now += 3600.0
             await asyncio.sleep(5 * TIMING.retry)
-            converging.cancel()
             assert (last(user).state, last(user).detail.rpartition("; ")[2]) == (
                 CopyState.CARRIED, "it is less than the exchange's minimum at the price of now, 4000",
             )  # fmt: skip
@@ -332,7 +330,7 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             await bought(user)
             user.kraken.always["SystemStatus"] = {"status": "post_only"}
             await exit_refused(user, POST_ONLY)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             for met in range(2, 6):
                 user.now += 60
                 await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
@@ -344,7 +342,6 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             user.kraken.always["SystemStatus"] = {"status": "online"}
             user.now += 60
             await until(lambda: user.copier.positions.to_proto() == [])
-            converging.cancel()
 
     run(steps())
 

@@ -4,7 +4,6 @@ test_syncs_model.py; in another quote than the master's: test_mapped_syncs.py.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -107,11 +106,10 @@ def test_what_is_beyond_the_share_is_owed_and_sold_and_nothing_of_the_accounts_o
         async with copying(ledger, rules=rules) as user:
             holds(user, "0.003")
             user.portfolio.wallet.add_amount("BTC", Decimal("0.5"))
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             user.copier.take_sync(sync_order())
             await until(lambda: user.book.held("BTC").amount == Decimal("0.001"))
             await user.done()
-            converging.cancel()
             owed, sold = user.copies
             assert (owed.copy_id, owed.reason, owed.state) == ("s1.1", Reason.RESYNC, CopyState.CARRIED)
             assert owed.source == "resync 1 by olga"
