@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
@@ -28,7 +30,7 @@ from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken, execution, until
+from tests.support.scripted_kraken import NOWHERE, ScriptedKraken, execution, until
 
 #: Quick, but with the bounds of a live market.
 TIMING = Timing(deadline=5.0, retry=0.01)
@@ -174,6 +176,19 @@ class User:
         for task in running:
             task.cancel()
         return running
+
+    async def refuse_exit(self, *errors: ExchangeError) -> None:
+        """The master sells, and the exchange refuses the user's exit so; once for each of these."""
+        self.kraken.next["AddOrder"] = [*errors]
+        self.fill(Side.SELL)
+        await self.done()
+
+    async def lose_order(self, side: Side = Side.BUY) -> None:
+        """The master trades, and the user's order never arrives, with no answer that says so."""
+        self.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
+        self.kraken.always |= NOWHERE
+        self.fill(side)
+        await until(lambda: self.copies[-1].state is CopyState.UNKNOWN)
 
     async def tried(self, left: int) -> None:
         """Waits until there are fewer answers left for orders than these."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeError, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
@@ -290,10 +290,7 @@ def test_what_is_proven_not_to_exist_is_not_sent_again_while_trading_is_halted(
                 user.fill()
                 await user.done()
             sent = len(user.kraken.sent)
-            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
-            user.kraken.always |= {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
-            user.fill(side)
-            await until(lambda: user.copies[-1].state is CopyState.UNKNOWN)
+            await user.lose_order(side)
             say_state(user.states_path, TradingState.HALTED)
             user.now += 1000.0
             await user.done()

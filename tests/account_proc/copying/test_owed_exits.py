@@ -28,9 +28,7 @@ def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(le
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EQuery:Unknown asset pair",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EQuery:Unknown asset pair",)))
             assert user.copier.positions.to_proto() != []
             # As after a start under a name that no price was read for.
             user.portfolio.prices.marks = Marks()
@@ -145,11 +143,7 @@ def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledg
             await user.done()
             await until(lambda: bool(user.change_signal._waiters))
             # An exit that was refused is owed; it is tried again by the clock, until it is done.
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
-            ]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EService:Market in post_only mode",)))
             user.now += 60
             await until(lambda: user.copier.positions.to_proto() == [])
             await user.done()
