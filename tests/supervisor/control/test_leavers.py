@@ -5,10 +5,11 @@ was said is lifted where it is configured again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -98,12 +99,22 @@ class World:
         return [event.code for event in self.journal.events_after(0, 1_000)]
 
 
+def played(play: Callable[[World], Awaitable[None]], *made_of: Any) -> None:
+    """In a world that is made of these."""
+
+    async def steps() -> None:
+        world = World(*made_of)
+        await play(world)
+        world.supervisor.trading.close()
+
+    asyncio.run(steps())
+
+
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
 def test_it_goes_once_its_process_shows_that_nothing_is_left(
     tmp_path: Path, journal: Journal, policy: OnLeave
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal, policy)
+    async def play(world: World) -> None:
         world.link.snapshot.holds_copied = True
         await world.look()
         assert world.state() is TradingState.REDUCING
@@ -123,55 +134,47 @@ def test_it_goes_once_its_process_shows_that_nothing_is_left(
         assert world.events()[-1] == "ACCOUNT_LEFT"
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal, policy)
 
 
 def test_a_flatten_of_before_is_none_of_now(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.sells_all()
         world.link.snapshot.trading.flatten.number -= 1
         await world.leaving.look()
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_who_is_configured_again_stays_and_trades(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.supervisor.leavers.put({})
         await world.look()
         assert world.state() is TradingState.ACTIVE
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_nothing_is_done_while_the_supervisor_ends(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         world.supervisor.shutdown.begin()
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
         world.leaving._end("anna", world.supervisor.accounts["anna"])
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
     tmp_path: Path, journal: Journal
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         failures: list[BaseException] = []
         errors: list[Exception] = [StatesUnreadable("cut"), OSError("full"), JournalFault("full")]
 
@@ -188,17 +191,15 @@ def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
         ):
             await world.leaving.run()
         assert [str(error) for error in failures] == ["full"]
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
     assert BY == "on_leave"
 
 
 def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(
     tmp_path: Path, journal: Journal
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.sells_all()
         async with world.leaving._turn:
@@ -212,6 +213,5 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
         assert order.at == SINCE + 5
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)

@@ -42,22 +42,20 @@ class World:
         self.stub, self.supervisor, self.links = stub, supervisor, links
         self._number = 0
 
-    async def say(self, state: Any, *account_ids: str, **more: Any) -> Any:
+    def _asked(self, account_ids: tuple[str, ...], more: dict[str, Any]) -> dict[str, Any]:
+        """The fields of a request about these, and more."""
         self._number += 1
-        request_id = more.pop("request_id", f"r{self._number}")
         target = pb.TradingTarget(
             account_ids=account_ids, all=more.pop("all", False), groups=more.pop("groups", ())
         )
-        request = pb.SetTradingStateRequest(request_id=request_id, state=state, target=target, **more)
-        return await self.stub.SetTradingState(request)
+        return {"request_id": f"r{self._number}", "target": target} | more
+
+    async def say(self, state: Any, *account_ids: str, **more: Any) -> Any:
+        asked = self._asked(account_ids, more)
+        return await self.stub.SetTradingState(pb.SetTradingStateRequest(state=state, **asked))
 
     async def flatten(self, *account_ids: str, **more: Any) -> Any:
-        self._number += 1
-        target = pb.TradingTarget(
-            account_ids=account_ids, all=more.pop("all", False), groups=more.pop("groups", ())
-        )
-        request = pb.FlattenAccountsRequest(request_id=f"f{self._number}", target=target, **more)
-        return await self.stub.FlattenAccounts(request)
+        return await self.stub.FlattenAccounts(pb.FlattenAccountsRequest(**self._asked(account_ids, more)))
 
     def events(self) -> list[tuple[str, str, str]]:
         found = self.supervisor.journal.events_after(0, 1_000)
