@@ -15,6 +15,7 @@ from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service.account_snapshot import account_snapshot, drift_to_proto
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
@@ -41,6 +42,17 @@ def account_at(paper: Paper, folder: Path, role: Role) -> KrakenAccount:
         spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
         guard=guard_of(spec),
     )  # fmt: skip
+
+
+async def user_at(paper: Paper, folder: Path) -> tuple[KrakenAccount, UserSide, Copier]:
+    """A user that has looked back and may copy."""
+    account = account_at(paper, folder, Role.USER)
+    await account.key_check.check()
+    await account.portfolio.load()
+    user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
+    await user.look_back()
+    assert user.copier is not None
+    return account, user, user.copier
 
 
 def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path: Path) -> None:
@@ -75,13 +87,8 @@ def test_a_master_trades_by_itself_and_is_worth_what_it_holds(paper: Paper, tmp_
 
 def test_a_user_reports_what_it_has_copied_and_what_differs(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
-        await account.key_check.check()
-        await account.portfolio.load()
-        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
-        await user.look_back()
-        assert user.copier is not None
-        user.copier.master_pairs.add("BTC/USD")
+        account, user, copier = await user_at(paper, tmp_path)
+        copier.master_pairs.add("BTC/USD")
         snapshot = account_snapshot(account, user, None, ("", ""))
         assert (snapshot.cursor_seq, snapshot.copies_open, list(snapshot.drifts)) == (0, 0, [])
         assert snapshot.HasField("preflight")
@@ -94,22 +101,17 @@ def test_one_that_buys_nothing_shows_whether_copying_holds_something_to_sell(
     paper: Paper, tmp_path: Path
 ) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
-        await account.key_check.check()
-        await account.portfolio.load()
-        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
-        await user.look_back()
-        assert user.copier is not None
+        account, user, copier = await user_at(paper, tmp_path)
         trade = Exchanged(base="BTC", quote="USD", volume=Decimal(1), cost=Decimal(5))
-        user.copier._context.book.coins.bought(trade)
+        copier._context.book.coins.bought(trade)
         assert not account_snapshot(account, user, None, ("", "")).holds_copied
         say_state(account.spec.states_path, TradingState.REDUCING)
         account.guard.look()
         assert account_snapshot(account, user, None, ("", "")).holds_copied
-        user.copier._context.book.coins.keep_at_most("BTC", Decimal(0))
+        copier._context.book.coins.keep_at_most("BTC", Decimal(0))
         # An order that an earlier process has left may still buy.
         assert account_snapshot(account, user, None, ("", "")).holds_copied
-        user.copier.recover_unfinished()
+        copier.recover_unfinished()
         assert not account_snapshot(account, user, None, ("", "")).holds_copied
         account.portfolio.loaded = False  # nobody knows
         assert account_snapshot(account, user, None, ("", "")).holds_copied
