@@ -11,6 +11,7 @@ from typing import Any
 from krakencopy.account_proc.contract.spec import CopyRules, Role
 from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
 from krakencopy.supervisor.config.values import Mode
+from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
 
 #: Unix seconds; 2027-01-15 08:00:00 UTC.
@@ -76,3 +77,9 @@ def grouped_config() -> Config:
     group = {"anna": "eu", "carl": "eu"}
     accounts = tuple(replace(one, group=group.get(one.id)) for one in config.accounts)
     return replace(config, groups=("eu",), accounts=accounts)
+
+
+def put(journal: Journal, *copies: pb.Copy) -> None:
+    """The journal has these."""
+    for one in copies:
+        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])

@@ -22,7 +22,7 @@ from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
+from tests.support.account_specs import add_account, kraken_account
 from tests.support.copying import NOW
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run, until
@@ -36,17 +36,9 @@ def paper() -> Iterator[Paper]:
         yield running
 
 
-def account_at(paper: Paper, folder: Path, role: Role) -> KrakenAccount:
-    spec = spec_at(paper, folder, "tania", role)
-    return KrakenAccount(
-        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
-        guard=guard_of(spec),
-    )  # fmt: skip
-
-
 async def user_at(paper: Paper, folder: Path) -> tuple[KrakenAccount, UserSide, Copier]:
     """A user that has looked back and may copy."""
-    account = account_at(paper, folder, Role.USER)
+    account = kraken_account(paper, folder, "tania")
     await account.key_check.check()
     await account.portfolio.load()
     user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
@@ -57,7 +49,7 @@ async def user_at(paper: Paper, folder: Path) -> tuple[KrakenAccount, UserSide, 
 
 def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
+        account = kraken_account(paper, tmp_path, "tania")
         snapshot = account_snapshot(account, None, None, ("CONNECTING", "connecting"))
         assert (snapshot.reason, snapshot.message, snapshot.feed_connected) == (
             "CONNECTING",
@@ -75,7 +67,7 @@ def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path:
 
 def test_a_master_trades_by_itself_and_is_worth_what_it_holds(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.MASTER)
+        account = kraken_account(paper, tmp_path, "tania", Role.MASTER)
         await account.portfolio.load()
         snapshot = account_snapshot(account, None, None, ("", ""))
         assert (snapshot.equity.amount, snapshot.equity.asset) == ("1000", "USD")
@@ -139,7 +131,7 @@ def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_o
     paper: Paper, tmp_path: Path
 ) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.MASTER)
+        account = kraken_account(paper, tmp_path, "tania", Role.MASTER)
         await account.portfolio.load()
         for _ in range(2):
             account.health.note_failure("Balance", OutcomeUnknown("Balance", "ReadTimeout"), 0.0)

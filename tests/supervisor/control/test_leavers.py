@@ -5,8 +5,7 @@ was said is lifted where it is configured again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,6 @@ from tests.support.trading_links import TradingLink, set_living
 
 SINCE = 1_795_336_500.0
 TABLE = {"id": "anna", "role": "user", "broker": "kraken"}
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])

@@ -16,14 +16,9 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.supervisor_samples import NOW, copy, fill
+from tests.support.supervisor_samples import NOW, copy, fill, put
 
 S = pb.CopyState
-
-
-def put(journal: Journal, *copies: pb.Copy) -> None:
-    for one in copies:
-        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])
 
 
 def report(journal: Journal, users: list[str]) -> control_pb2.GetReportResponse:
