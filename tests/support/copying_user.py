@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import NOWHERE, ScriptedKraken, execution, until
+from tests.support.scripted_kraken import NOWHERE, ScriptedKraken, execution, run, until
 
 #: Quick, but with the bounds of a live market.
 TIMING = Timing(deadline=5.0, retry=0.01)
@@ -210,6 +211,9 @@ class User:
         return pauses
 
 
+Step = Callable[[User], Awaitable[None]]
+
+
 @asynccontextmanager
 async def copying(
     ledger: Ledger, limits: AccountLimits | None = None, rules: CopyRules | None = None
@@ -222,6 +226,36 @@ async def copying(
     user.copier._asked_fills.begin()
     yield user
     user.end()
+
+
+@asynccontextmanager
+async def process_in(folder: Path, rules: CopyRules | None = None) -> AsyncIterator[User]:
+    """A process of a user whose ledger is in this folder; another one may follow it there."""
+    with closing(Ledger(folder / "anna.db", "anna")) as ledger:
+        async with copying(ledger, rules=rules) as user:
+            yield user
+
+
+def played_in_turn(
+    folder: Path, first: Step, then: Step, rules: CopyRules | None = None, *, restart: bool
+) -> None:
+    """Two steps of a user, of one process or of two."""
+
+    async def begin() -> None:
+        async with process_in(folder, rules) as user:
+            await first(user)
+            if not restart:
+                await then(user)
+
+    async def go_on() -> None:
+        async with process_in(folder, rules) as user:
+            user.seq = user.ledger.cursor or 0
+            user.copier.recover_unfinished()
+            await then(user)
+
+    run(begin())
+    if restart:
+        run(go_on())
 
 
 def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:

@@ -23,6 +23,7 @@ from tests.support.account_specs import states_file_in
 from tests.support.copying_user import TIMING, User
 from tests.support.scripted_kraken import order_row, run, until
 
+#: Before and after each durable step and each network step of one copy; the names are those in account_proc.
 PLACES = (
     "before_intent", "after_intent", "before_send", "after_send", "after_acknowledged", "before_settled",
     "after_settled",

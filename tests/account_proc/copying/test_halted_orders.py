@@ -21,6 +21,7 @@ from krakencopy.account_proc.domain.quantities import BaseVolume, Side
 from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
+from tests.support.flattened_user import bought
 from tests.support.scripted_kraken import execution, order_row, run, until
 from tests.support.trading_states import say_state
 
@@ -74,11 +75,6 @@ async def filled_all_the_same(user: User) -> None:
     """The order of the entry is filled, as the feed tells."""
     cl_ord_id = user.copy().cl_ord_id
     user.gateway.count_executions([execution(order_id="O9", cl_ord_id=cl_ord_id, qty="0.0001")])
-    await user.done()
-
-
-async def bought(user: User) -> None:
-    user.fill()
     await user.done()
 
 

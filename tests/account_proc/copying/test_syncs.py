@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.money import Money
@@ -22,17 +21,11 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2
-from tests.support.copying_user import User, copying
+from tests.support.copying_user import User, copying, process_in
+from tests.support.flattened_user import holds
 from tests.support.scripted_kraken import run, until
 from tests.support.sync_orders import RULES, sync_order
 from tests.support.trading_states import say_state
-
-
-def holds(user: User, volume: str, coin: str = "BTC") -> None:
-    trade = Exchanged(base=coin, quote="USD", volume=Decimal(volume), cost=Decimal(5))
-    user.book.coins.bought(trade)
-    user.ledger.commit(book=user.book)
-
 
 # -- one sync -------------------------------------------------------------------------------------------
 
@@ -104,7 +97,7 @@ def test_what_is_beyond_the_share_is_owed_and_sold_and_nothing_of_the_accounts_o
 
     async def steps() -> None:
         async with copying(ledger, rules=rules) as user:
-            holds(user, "0.003")
+            holds(user, "BTC/USD", "0.003")
             user.portfolio.wallet.add_amount("BTC", Decimal("0.5"))
             user.start_selling()
             user.copier.take_sync(sync_order())
@@ -121,8 +114,8 @@ def test_what_is_beyond_the_share_is_owed_and_sold_and_nothing_of_the_accounts_o
 def test_a_coin_that_only_copying_holds_is_sold_and_too_little_to_sell_stays(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger, rules=RULES) as user:
-            holds(user, "0.001")
-            holds(user, "0.0001", "ETH")
+            holds(user, "BTC/USD", "0.001")
+            holds(user, "ETH/USD", "0.0001")
             user.copier.take_sync(sync_order("0"))
             await until(lambda: len(user.copies) == 2)
             assert {copy.pair: copy.reason for copy in user.copies} == {
@@ -167,14 +160,13 @@ def test_an_item_of_an_earlier_process_that_is_too_old_is_skipped(tmp_path: Path
             user = User(ledger, AccountLimits(Tier.PRO), RULES)
             await user.portfolio.load()
             user.copier.syncs.take_order(sync_order())
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=RULES) as again:
-                again.now += 60
-                again.copier.recover_unfinished()
-                await again.done()
-                (copy,) = again.copies
-                assert copy.reason == Reason.STALE_ENTRY
-                assert "resync again" in copy.detail
+        async with process_in(tmp_path, RULES) as again:
+            again.now += 60
+            again.copier.recover_unfinished()
+            await again.done()
+            (copy,) = again.copies
+            assert copy.reason == Reason.STALE_ENTRY
+            assert "resync again" in copy.detail
 
     run(steps())
 
@@ -187,12 +179,11 @@ def test_a_coin_that_is_renamed_before_its_turn_is_bought_under_its_new_name(tmp
             user.copier.syncs.take_order(sync_order(asset="OLD"))
             user.book.rename("OLD", "BTC")
             ledger.commit(book=user.book, renamed=1)
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=RULES) as again:
-                again.copier.recover_unfinished()
-                await again.done()
-                assert again.book.held("BTC").amount == Decimal("0.001")
-                assert ledger.sync_items() == []
+        async with process_in(tmp_path, RULES) as again:
+            again.copier.recover_unfinished()
+            await again.done()
+            assert again.book.held("BTC").amount == Decimal("0.001")
+            assert again.ledger.sync_items() == []
 
     run(steps())
 
@@ -205,7 +196,7 @@ def test_a_plan_shows_each_coin_and_does_nothing(ledger: Ledger) -> None:
 
     async def steps() -> None:
         async with copying(ledger, rules=rules) as user:
-            holds(user, "0.002", "ETH")
+            holds(user, "ETH/USD", "0.002")
             before = ledger.revision
             plan = await user.copier.syncs.plan(sync_order())
             btc, eth = plan
