@@ -45,11 +45,6 @@ def events(system: OnDisk, code: str) -> list[Any]:
         return [event for event in api.list_events() if event.code == code]
 
 
-def held(paper: Paper, account: str) -> Decimal:
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
-    return sum((D(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), D(0))
-
-
 def shows_no_room(system: OnDisk) -> Any:
     """Each account is DEGRADED for it, and the whole is not ready."""
     accounts = system.accounts().values()
@@ -81,7 +76,7 @@ def test_a_disk_that_is_nearly_full_is_shown_and_copying_goes_on(paper: Paper, s
     assert ballast.exists()
     system.sell("BTC/USD", "0.0006")
     system.settled(3)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def test_a_disk_without_any_room_stops_copying_which_goes_on_by_itself_once_there_is_some(
@@ -107,7 +102,7 @@ def test_a_disk_without_any_room_stops_copying_which_goes_on_by_itself_once_ther
     assert events(system, NO_ROOM) or "no room on" in cut_off[0]
     system.sell("BTC/USD", "0.0002")
     system.settled(6)
-    assert held(paper, "master") == held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("master") == paper.held("anna") == paper.held("ben") == 0
     for account in system.accounts().values():
         assert not list(account.drifts)
     system.stop()
@@ -175,7 +170,7 @@ def test_a_journal_that_cannot_be_written_ends_the_run_which_begins_again_once_t
     system.settled(1 + sold)
     system.sell("BTC/USD", str(D("0.001") - sold * D("0.0001")))
     system.settled(2 + sold)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def test_a_run_that_waits_for_room_can_be_stopped(paper: Paper, system: OnDisk) -> None:
@@ -193,7 +188,7 @@ def test_a_run_that_waits_for_room_can_be_stopped(paper: Paper, system: OnDisk) 
     resume(system)
     system.sell("BTC/USD", str(D("0.001") - sold * D("0.0001")))
     system.settled(2 + sold)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def is_held_up(system: OnDisk) -> bool:

@@ -14,23 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import private
+from tests.support.dying_user import PLACES
 from tests.support.system import Key, Paper, System, wait_for
 
 
 def trades(paper: Paper, account: str) -> list[tuple[str, Decimal]]:
-    return [(row["side"], Decimal(row["volume"])) for row in paper.rows("fills") if row["account"] == account]
-
-
-#: Before and after each durable step and each network step of one copy; the names are those in account_proc.
-PLACES = (
-    "before_intent",
-    "after_intent",
-    "before_send",
-    "after_send",
-    "after_acknowledged",
-    "before_settled",
-    "after_settled",
-)
+    return [(row["side"], Decimal(row["volume"])) for row in paper.fills(account)]
 
 
 @pytest.mark.parametrize("place", PLACES)

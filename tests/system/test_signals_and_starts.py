@@ -32,13 +32,6 @@ TERMINAL = (
 )
 
 
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "40000")
-        yield paper
-
-
 def hang_up(system: System) -> None:
     assert system.process is not None
     system.process.send_signal(signal.SIGHUP)
