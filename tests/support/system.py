@@ -279,6 +279,12 @@ class System:
                 api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs, default=0)
             )
 
+    def events(self, *codes: str, account: str = "") -> list[Any]:
+        """Those of some codes and of an account, or all; the first one first."""
+        with self.api() as api:
+            found = [each for each in api.list_events(account_id=account) if not codes or each.code in codes]
+        return sorted(found, key=lambda event: event.seq)
+
     def held(self, account: str) -> Decimal:
         """What copying holds for a user, of all coins."""
         with self.api() as api:

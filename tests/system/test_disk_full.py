@@ -40,11 +40,6 @@ def system(paper: Paper, tmp_path: Path) -> Iterator[OnDisk]:
         yield system
 
 
-def events(system: OnDisk, code: str) -> list[Any]:
-    with system.api() as api:
-        return [event for event in api.list_events() if event.code == code]
-
-
 def shows_no_room(system: OnDisk) -> Any:
     """Each account is DEGRADED for it, and the whole is not ready."""
     accounts = system.accounts().values()
@@ -66,13 +61,13 @@ def test_a_disk_that_is_nearly_full_is_shown_and_copying_goes_on(paper: Paper, s
     status = system.status()
     assert not status.ready
     assert not ballast.exists()
-    (event,) = events(system, NO_ROOM)
+    (event,) = system.events(NO_ROOM)
     assert (event.severity, event.account_id) == (pb.SEVERITY_ERROR, "")
     system.sell("BTC/USD", "0.0004")
     system.settled(2)
     filler.unlink()
     system.wait_ready()
-    assert len(events(system, f"{NO_ROOM}_OVER")) == 1
+    assert len(system.events(f"{NO_ROOM}_OVER")) == 1
     assert ballast.exists()
     system.sell("BTC/USD", "0.0006")
     system.settled(3)
@@ -98,8 +93,8 @@ def test_a_disk_without_any_room_stops_copying_which_goes_on_by_itself_once_ther
     system.wait_ready()
     system.settled(5)
     # The event itself may be what had no room; then the next run says it.
-    cut_off = [event.data["cause"] for event in events(system, "LAST_RUN_CUT_OFF")]
-    assert events(system, NO_ROOM) or "no room on" in cut_off[0]
+    cut_off = [event.data["cause"] for event in system.events("LAST_RUN_CUT_OFF")]
+    assert system.events(NO_ROOM) or "no room on" in cut_off[0]
     system.sell("BTC/USD", "0.0002")
     system.settled(6)
     assert paper.held("master") == paper.held("anna") == paper.held("ben") == 0
@@ -163,7 +158,7 @@ def test_a_journal_that_cannot_be_written_ends_the_run_which_begins_again_once_t
     system.wait_ready()
     resume(system)
     assert system.status().epoch == 2
-    (event,) = events(system, "LAST_RUN_CUT_OFF")
+    (event,) = system.events("LAST_RUN_CUT_OFF")
     assert f"no room on {system.disk}: 0 of 83 MB free" in event.data["cause"]
     assert event.data["ended_at"]
     assert "did not come to its own end, at 2" in event.message

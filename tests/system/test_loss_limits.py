@@ -50,10 +50,8 @@ def answers(system: System, fills: int) -> list[tuple[int, str]]:
 
 
 def codes(system: System, user: str) -> list[str]:
-    with system.api() as api:
-        found = [event for event in api.list_events(account_id=user) if event.account_id == user]
-        events = [event.code for event in found][::-1]
-    return [code for code in events if code.startswith("LIMIT")]
+    of_user = [event.code for event in system.events() if event.account_id == user]
+    return [code for code in of_user if code.startswith("LIMIT")]
 
 
 FILLED, SKIPPED = nouns.COPY_STATE_FILLED, nouns.COPY_STATE_SKIPPED

@@ -38,8 +38,7 @@ def hang_up(system: System) -> None:
 
 
 def codes(system: System) -> list[str]:
-    with system.api() as api:
-        return [event.code for event in api.list_events()]
+    return [event.code for event in system.events()]
 
 
 @pytest.fixture(autouse=True)

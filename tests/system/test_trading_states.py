@@ -40,11 +40,6 @@ def states(system: System) -> dict[str, str]:
     return {one["id"]: one["trading"]["state"].removeprefix("TRADING_STATE_") for one in shown}
 
 
-def events(system: System, code: str) -> list[str]:
-    with system.api() as api:
-        return [event.message for event in api.list_events() if event.code == code][::-1]
-
-
 def orders(paper: Paper, account: str) -> int:
     return sum(row["method"] == "AddOrder" and row["account"] == account for row in paper.rows("requests"))
 
@@ -84,7 +79,7 @@ def test_a_user_is_halted_and_resumed_all_are_and_a_restart_changes_nothing(syst
     assert set(states(system).values()) == {"ACTIVE"}
     assert bought(system, 4) == {"anna": FILLED, "bert": FILLED}
     sell_everything(system)
-    said_states = [words.split(" by ")[0] for words in events(system, "TRADING_STATE_CHANGED")]
+    said_states = [each.message.split(" by ")[0] for each in system.events("TRADING_STATE_CHANGED")]
     assert said_states == [
         "bert: HALTED", "anna: REDUCING", "bert: ACTIVE", "all accounts: HALTED",
         "anna: ACTIVE", "all accounts: ACTIVE",
@@ -127,8 +122,9 @@ def test_without_a_supervisor_all_are_halted_and_who_is_stuck_is_named(system: S
     freeze(system.process.pid)
     halt_offline(system)
     os.kill(system.process.pid, signal.SIGCONT)
-    wait_for("the event", lambda: events(system, "TRADING_STATE_CHANGED"))
-    [said] = events(system, "TRADING_STATE_CHANGED")
+    wait_for("the event", lambda: system.events("TRADING_STATE_CHANGED"))
+    (changed,) = system.events("TRADING_STATE_CHANGED")
+    said = changed.message
     assert said.startswith("all accounts: HALTED by operator")
     assert said.endswith("(stuck); said without this supervisor (--offline)")
     # The master's owner buys by hand: nobody copies it.
@@ -181,7 +177,7 @@ def make_the_file_anew(system: System) -> None:
 
 
 def is_recorded(system: System, times: int) -> bool:
-    return len(events(system, "TRADING_STATES_UNREADABLE")) == times
+    return len(system.events("TRADING_STATES_UNREADABLE")) == times
 
 
 def damage(path: Path) -> None:
