@@ -17,10 +17,8 @@ from enum import StrEnum
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.wallet import Marks
-from krakencopy.account_proc.simulation.history import MasterHistory
-from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
+from krakencopy.account_proc.simulation.replay import Account, Past, Replayed, replay
 from krakencopy.account_proc.simulation.replayed_user import CURRENCY
 from krakencopy.v1 import types_pb2
 
@@ -128,10 +126,7 @@ class Forecaster:
     """One user's."""
 
     account: Account
-    master: MasterHistory
-    table: PairTable
-    interval: Interval
-    taker: Decimal
+    past: Past
 
     def forecast(self) -> Replayed:
         """With the wallet that the account has."""
@@ -153,4 +148,4 @@ class Forecaster:
         return self._replay(replace(self.account, wallet=wallet, any_money=True))
 
     def _replay(self, account: Account) -> Replayed:
-        return replay(account, self.master, self.table, self.interval, self.taker)
+        return replay(account, self.past)

@@ -26,12 +26,13 @@ from krakencopy.account_proc.simulation.forecast import (
     smallest,
     worth_of,
 )
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
+from krakencopy.account_proc.simulation.history import MasterHistory
 from krakencopy.account_proc.simulation.outcome import forecast_of
 from krakencopy.account_proc.simulation.replay import Account, Interval
 from krakencopy.client.views.simulation_page import forecast_page
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
+from tests.support.replayed_lives import past_of
 
 D = Decimal
 PRICE = 50_000
@@ -53,7 +54,7 @@ def forecaster(fills: Sequence[pb.Fill], rules: CopyRules, balance: str = "1000"
     account = Account(account_id="anna", rules=rules, history=None, wallet={"USD": D(balance)})
     master = MasterHistory(journal_id="a journal", fills=tuple(fills))
     interval = Interval(since=0.0, until=NOW + 1e6)
-    return Forecaster(account, master, pair_table([BTC]), interval, D("0.004"))
+    return Forecaster(account, past_of(master, [BTC], interval))
 
 
 def test_fills_are_copied_capped_carried_and_skipped_by_count_and_worth() -> None:

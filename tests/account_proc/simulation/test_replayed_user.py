@@ -26,7 +26,6 @@ from krakencopy.account_proc.simulation.history import (
     Rename,
     UserHistory,
     master_history,
-    pair_table,
     uncopied,
     user_history,
 )
@@ -35,7 +34,7 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import User, streamed_fill
-from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown, sold_out
+from tests.support.replayed_lives import EVER, living, past_of, replayed, shown, sold_out
 from tests.support.scripted_kraken import ASSETS, PAIRS, run
 from tests.support.trading_states import order_flatten, say_state
 
@@ -183,7 +182,7 @@ def test_money_in_whichever_currency_pays_for_everything_where_that_is_said() ->
     account = Account(account_id="anna", rules=RULES, history=None, wallet={"EUR": D(100)})
     for any_money, state in ((False, CopyState.SKIPPED), (True, CopyState.FILLED)):
         each = replace(account, any_money=any_money)
-        found = replay(each, master, pair_table([BTC]), EVER, TAKER)
+        found = replay(each, past_of(master, [BTC]))
         assert {copy.state for copy in found.copies} == {state}
         # In USD it has 200, and the master 1000.
         assert [copy.planned for copy in found.copies if copy.filled][:1] == [D("0.0002")] * any_money
@@ -192,7 +191,7 @@ def test_money_in_whichever_currency_pays_for_everything_where_that_is_said() ->
 def test_nothing_is_asked_of_an_exchange() -> None:
     account = Account(account_id="anna", rules=RULES, history=None, wallet={"USD": D(100)})
     master = MasterHistory(journal_id="a journal", fills=(streamed_fill(1, Side.BUY, "NEW/USD", NOW),))
-    found = replay(account, master, pair_table([BTC]), EVER, TAKER)
+    found = replay(account, past_of(master, [BTC]))
     assert [copy.reason for copy in found.copies] == [Reason.UNKNOWN_PAIR]
 
 
