@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.simulation.forecast import Share
 from krakencopy.account_proc.simulation.performance import Performance, deepest_fall
-from krakencopy.account_proc.simulation.replay import Replayed
+from krakencopy.account_proc.simulation.replay import Replayed, amount_text
 from krakencopy.account_proc.simulation.replayed_market import was_ordered
 from krakencopy.account_proc.simulation.replayed_user import CURRENCY
 from krakencopy.v1 import simulation_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: Sums of money are shown to so many decimals.
-CENTS = Decimal("0.01")
-#: And shares to so many.
+#: Shares are shown to so many decimals.
 PARTS = Decimal("0.0001")
 NOTHING = Decimal(0)
 #: Of a user's performance.
@@ -75,10 +73,10 @@ class Outcome:
         """As it is shown: money to cents."""
         fall, _ = deepest_fall(self.curve)
         won = self.money["realised"] + self.money["unrealised"]
-        money = {name: _money(amount) for name, amount in (self.money | {"profit": won}).items()}
+        money = {name: cents(amount) for name, amount in (self.money | {"profit": won}).items()}
         sums: dict[str, Any] = {**self.counts, **money}
         return pb.CopyingOutcome(
-            **sums, drawdown=_money(fall), skipped=_counts(self.skipped), rejected=_counts(self.rejected),
+            **sums, drawdown=cents(fall), skipped=_counts(self.skipped), rejected=_counts(self.rejected),
             capped=_counts(self.capped),
         )  # fmt: skip
 
@@ -139,8 +137,13 @@ def forecast_of(
     notional = sum((share.notional for share in shares), NOTHING)
     result = pb.Forecast(
         account_id=replayed.account_id, fills=len(fills), currency=CURRENCY,
-        begun_with=[types_pb2.Money(amount=plain(wallet[asset]), asset=asset) for asset in sorted(wallet)],
-        faithful_balance="" if faithful is None else _money(faithful), assumptions=replayed.assumptions,
+        begun_with=[
+            types_pb2.Money(amount=amount_text(amount, asset), asset=asset)
+            for asset, amount in sorted(wallet.items())
+        ],
+        # Rounded down it might not be enough.
+        faithful_balance="" if faithful is None else cents(faithful, ROUND_CEILING),
+        assumptions=replayed.assumptions,
         shares=[
             pb.ForecastShare(
                 kind=share.kind, fills=share.fills, share_of_fills=_part(share.fills, len(fills)),
@@ -166,7 +169,3 @@ def _part(part: Decimal | int, whole: Decimal | int) -> str:
 
 def _counts(counts: Mapping[str, int]) -> list[pb.ReasonCount]:
     return [pb.ReasonCount(reason=reason, copies=count) for reason, count in sorted(counts.items())]
-
-
-def _money(amount: Decimal) -> str:
-    return plain(amount.quantize(CENTS))

@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from krakencopy.account_proc.contract.amounts import MONEY
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_plan import Slice
@@ -239,11 +240,16 @@ def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
     return shares
 
 
+def amount_text(amount: Decimal, asset: str) -> str:
+    """What there is of an asset, for people: money to cents, coins as they are."""
+    return cents(amount) if asset in MONEY else plain(amount)
+
+
 def _assumptions(
     user: ReplayedUser, copies: Iterable[CopyRecord], account: Account, fees: TakerFees
 ) -> Iterable[str]:
     if account.wallet is not None:
-        begun = ", ".join(f"{plain(amount)} {asset}" for asset, amount in account.wallet.items())
+        begun = ", ".join(f"{amount_text(amount, asset)} {asset}" for asset, amount in account.wallet.items())
         yield f"it begins with {begun}; what it really had at each moment is not looked at"
     if user.guessed_funds:
         yield (

@@ -137,12 +137,17 @@ def test_a_forecast_has_shares_of_fills_and_of_their_worth() -> None:
         Share(kind=Kind.CAPPED, fills=1, notional=D(75), reasons={"max": 1}),
     ]
     found = forecast_of(
-        replayed("ann"), [fill] * 4, {"USD": D("100.50")}, shares, D("1234.567"), {"max": [7]},
+        replayed("ann"), [fill] * 4, {"USD": D("100.504"), "BTC": D("0.00012345")}, shares, D("1234.561"),
+        {"max": [7]},
         {7: D(50)},
     )  # fmt: skip
     assert [(each.kind, each.share_of_fills, each.share_of_notional) for each in found.shares] == [
         ("copied", "0.75", "0.25"), ("capped", "0.25", "0.75"),
     ]  # fmt: skip
     assert [(each.kind, each.share_of_notional) for each in found.still_capped] == [("max", "0.5")]
-    assert (found.faithful_balance, found.begun_with[0].amount) == ("1234.57", "100.5")
+    assert [(each.amount, each.asset) for each in found.begun_with] == [
+        ("0.00012345", "BTC"),
+        ("100.5", "USD"),
+    ]
+    assert found.faithful_balance == "1234.57", "rounded down it would not be enough"
     assert found.since.seconds == 1_000
