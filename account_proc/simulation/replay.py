@@ -34,7 +34,7 @@ from krakencopy.account_proc.simulation.moments import (
     moments_of,
 )
 from krakencopy.account_proc.simulation.performance import Performance
-from krakencopy.account_proc.simulation.replayed_market import TakerFees, fees_of, was_ordered
+from krakencopy.account_proc.simulation.replayed_market import TakerFees, was_ordered
 from krakencopy.account_proc.simulation.replayed_user import ReplayedUser
 from krakencopy.v1 import types_pb2 as pb
 
@@ -234,7 +234,7 @@ def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
     for copy in copies:
         base, _, quote = copy.pair.partition("/")
         if copy.filled and copy.cost:
-            fees = fees_of(copy)
+            fees = copy.fees
             paid = fees.get(quote, Decimal(0)) + fees.get(base, Decimal(0)) * copy.cost / copy.filled
             shares[copy.pair] = paid / copy.cost
     return shares
