@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from krakencopy.account_proc.state.shadow_mark import MODE, SHADOW
 from krakencopy.v1 import types_pb2 as pb
 
 JOURNAL, LEDGERS = "journal.db", "accounts"
+#: Kraken: the status of a pair in which everything may be ordered.
+ONLINE = "online"
 #: What reading a file of another form comes to.
 _UNREADABLE = (
     LedgerUnreadable, DecodeError, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError,
@@ -185,7 +187,9 @@ def uncopied(history: UserHistory, master: MasterHistory) -> dict[str, Decimal]:
 
 
 def pair_table(pairs: Iterable[PairRules]) -> PairTable:
-    """What is known of pairs, as a table of all that there are."""
-    by_name = {pair.name: pair for pair in pairs}
+    """What is known of pairs, as a table of all that there are. Whether they were still traded when somebody
+    asked last says nothing of the time before.
+    """
+    by_name = {pair.name: replace(pair, status=ONLINE) for pair in pairs}
     assets = {asset: asset for pair in by_name.values() for asset in (pair.base, pair.quote)}
     return PairTable.of(by_name.values(), assets, {})

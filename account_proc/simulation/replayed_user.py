@@ -217,10 +217,11 @@ class ReplayedUser:
         real = next(filter(was_ordered, run.real), None)
         received_at = min((copy.received_at for copy in run.real), default=self.now)
         waiting = [Waiting(fill, received_at) for fill in fills]
-        if run.is_asked_for:
-            copy = self._answer_asked(waiting[0], run.real[0])
-        else:
-            copy = self._answers.answer_run(waiting, (messages[-1].seq, messages[-1].exec_id))
+        with self.fills.listed_as_then(pair, run.real):
+            if run.is_asked_for:
+                copy = self._answer_asked(waiting[0], run.real[0])
+            else:
+                copy = self._answers.answer_run(waiting, (messages[-1].seq, messages[-1].exec_id))
         if real is not None and real.side is Side.BUY:
             worst = sum((piece.cost.amount for piece in real.slices), NOTHING)
             self.portfolio.really_reserved[real.copy_id] = self._quote_of(real), worst

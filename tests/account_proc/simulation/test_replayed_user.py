@@ -19,6 +19,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.history import (
     HistoryUnreadable,
@@ -186,6 +187,30 @@ def test_money_in_whichever_currency_pays_for_everything_where_that_is_said() ->
         assert {copy.state for copy in found.copies} == {state}
         # In USD it has 200, and the master 1000.
         assert [copy.planned for copy in found.copies if copy.filled][:1] == [D("0.0002")] * any_money
+
+
+@pytest.mark.parametrize("asked_last", ["listed", "gone"])
+def test_a_pair_that_is_listed_no_more_or_not_yet_was_traded_while_it_was_listed(
+    tmp_path: Path, asked_last: str
+) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+        user.kraken.always["AssetPairs"] = {"XETHZUSD": PAIRS["XETHZUSD"]}
+        await user.portfolio.pairs.read()
+        await trades(user, fills, Side.BUY)
+        user.kraken.always["AssetPairs"] = PAIRS
+        await user.portfolio.pairs.read()
+        await trades(user, fills, Side.BUY)
+        await trades(user, fills, Side.SELL, volume="0.003")
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    kept = replace(BTC, status="online" if asked_last == "listed" else NOT_LISTED)
+    found = replayed(path, fills, RULES, pairs=[kept])
+    assert [copy.reason for copy in found.real_copies][1] == Reason.UNKNOWN_PAIR
+    assert shown(found.copies) == shown(found.real_copies)
+    halved = replayed(path, fills, CopyRules(multiplier=D("0.5")), pairs=[kept])
+    assert [copy.state for copy in halved.copies] == [copy.state for copy in found.copies]
 
 
 def test_nothing_is_asked_of_an_exchange() -> None:
