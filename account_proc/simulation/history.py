@@ -28,6 +28,8 @@ from krakencopy.v1 import types_pb2 as pb
 JOURNAL, LEDGERS = "journal.db", "accounts"
 #: Kraken: the status of a pair in which everything may be ordered.
 ONLINE = "online"
+#: The schema that journals have now, and the last one that did not say after which fill a coin was renamed.
+JOURNAL_SCHEMA, RENAMED_ONCE = 6, 3
 #: What reading a file of another form comes to.
 _UNREADABLE = (
     LedgerUnreadable, DecodeError, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError,
@@ -90,11 +92,14 @@ def master_history(folder: Path) -> MasterHistory:
     """Raises HistoryUnreadable."""
     path = folder / JOURNAL
     with _reading(path), closing(as_it_is(path)) as journal:
+        schema = _schema_of(journal)
         meta = dict(journal.execute("SELECT key, value FROM meta"))
         bodies = journal.execute("SELECT body FROM fills ORDER BY seq").fetchall()
         changes = _rows(journal, "setting_changes", "target, key, new_value", "number")
         settings = {(target, key): value for target, key, value in changes}
-        renames = _rows(journal, "renames", "old_name, new_name, after_seq", "number")
+        # Before, a coin was renamed once, and that held from the upgrade on (supervisor/journal/schema.py).
+        after = "after_seq" if schema > RENAMED_ONCE else "(SELECT coalesce(max(seq), 0) FROM fills)"
+        renames = _rows(journal, "renames", f"old_name, new_name, {after}", "number")
         return MasterHistory(
             journal_id=str(meta["journal_id"]),
             fills=tuple(pb.Fill.FromString(body) for (body,) in bodies),
@@ -110,7 +115,21 @@ def _reading(what: object) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise HistoryUnreadable(f"{what} cannot be read: {error}") from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise HistoryUnreadable(f"{what} cannot be read: {why}") from error
+
+
+def _schema_of(journal: sqlite3.Connection) -> int:
+    """Raises LedgerUnreadable for none that is known here."""
+    schema = int(journal.execute("PRAGMA user_version").fetchone()[0])
+    if schema > JOURNAL_SCHEMA:
+        raise LedgerUnreadable(
+            f"its schema is {schema}, and this version reads {JOURNAL_SCHEMA}: a later version of krakencopy "
+            "has written it; run that one"
+        )
+    if schema <= 0:
+        raise LedgerUnreadable("it is no journal of krakencopyd")
+    return schema
 
 
 def _rows(journal: sqlite3.Connection, table: str, columns: str, order: str) -> list[tuple[Any, ...]]:

@@ -155,9 +155,10 @@ def checked_config(path: Path, folder: Path, master: MasterHistory) -> Config:
 
 def _chosen(config: Config, ids: list[str]) -> list[AccountConfig]:
     users = {user.id: user for user in config.users}
+    if not users:
+        raise NotFound(f"{config.source} has no users, whose copies could be simulated")
     if unknown := [account_id for account_id in ids if account_id not in users]:
-        there = ", ".join(users) or "none"
-        raise NotFound(f"{config.source} has no user {', '.join(unknown)}; there are {there}")
+        raise NotFound(f"{config.source} has no user {', '.join(unknown)}; there are {', '.join(users)}")
     return [user for user in config.users if user.id in ids or not ids]
 
 
@@ -235,7 +236,7 @@ def _wallet_of_now(
 
     if history is None or not history.balances:
         raise BadInput(
-            f"what {account_id} has is not known, as it never ran here: say it with --capital "
-            f"{account_id}=AMOUNT"
+            f"what {account_id} has is not known, as there are no balances in its ledger, or none at all: say "
+            f"it with --capital {account_id}=AMOUNT"
         )
     return uncopied(history, master)

@@ -22,6 +22,7 @@ from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.history import (
+    JOURNAL_SCHEMA,
     HistoryUnreadable,
     MasterHistory,
     Rename,
@@ -32,6 +33,7 @@ from krakencopy.account_proc.simulation.history import (
 )
 from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.supervisor.journal.schema import SCHEMA_VERSION
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import User, streamed_fill
@@ -249,16 +251,59 @@ def test_a_ledger_of_another_journal_is_said(tmp_path: Path) -> None:
         user_history(path, "another")
 
 
-def test_a_journal_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
+def journal_of_before(folder: Path, *more: str, schema: int = 2) -> None:
+    with closing(sqlite3.connect(folder / "journal.db")) as journal, journal:
+        journal.execute(f"PRAGMA user_version={schema}")
         journal.execute("CREATE TABLE meta (key, value)")
         journal.execute("INSERT INTO meta VALUES ('journal_id', 'a journal')")
         journal.execute("CREATE TABLE fills (seq, body)")
         body = streamed_fill(1, Side.BUY, "BTC/USD", NOW).SerializeToString()
         journal.execute("INSERT INTO fills VALUES (1, ?)", (body,))
         journal.execute("CREATE TABLE users (account_id, joined_seq)")
+        for statement in more:
+            journal.execute(statement)
+
+
+def test_a_journal_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    journal_of_before(tmp_path)
     master = master_history(tmp_path)
     assert ([fill.seq for fill in master.fills], master.renames, master.settings) == ([1], (), {})
+
+
+def test_what_was_renamed_by_an_earlier_version_was_after_all_that_it_had(tmp_path: Path) -> None:
+    renames = "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT, new_name TEXT)"
+    journal_of_before(tmp_path, renames, "INSERT INTO renames VALUES (1, 'ETH', 'NEW')", schema=3)
+    assert master_history(tmp_path).renames == (Rename("ETH", "NEW", 1),)
+
+
+@pytest.mark.parametrize(
+    ("schema", "more", "words"),
+    [
+        (SCHEMA_VERSION + 1, (), "a later version of krakencopy has written it; run that one"),
+        (0, (), "it is no journal of krakencopyd"),
+        (2, ("DELETE FROM meta",), "it has no 'journal_id'"),
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_said(
+    tmp_path: Path, schema: int, more: tuple[str, ...], words: str
+) -> None:
+    assert JOURNAL_SCHEMA == SCHEMA_VERSION, "what is read of this schema is to be looked through"
+    journal_of_before(tmp_path, *more, schema=schema)
+    with pytest.raises(HistoryUnreadable, match=rf"journal.db cannot be read: .*{words}"):
+        master_history(tmp_path)
+
+
+def test_a_plan_that_cannot_be_read_is_said_where_it_is_needed(tmp_path: Path) -> None:
+    async def life(user: User, fills: list[pb.Fill]) -> None:
+        await trades(user, fills, Side.BUY)
+
+    path = tmp_path / "anna.db"
+    fills = lived(path, life)
+    with closing(sqlite3.connect(path)) as ledger, ledger:
+        ledger.execute("UPDATE plans SET body = 'no plan'")
+    assert replayed(path, fills, RULES).copies, "nothing asks for it"
+    with pytest.raises(HistoryUnreadable, match=r"the plan of MO1 in .*anna.db cannot be read"):
+        replayed(path, fills, RULES, Interval(since=NOW + 100, until=NOW + 1e6))
 
 
 def test_copies_of_fills_that_came_while_it_was_read_are_left_out(tmp_path: Path) -> None:
