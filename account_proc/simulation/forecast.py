@@ -107,14 +107,16 @@ def worth_of(fills: Sequence[types_pb2.Fill]) -> dict[int, Decimal]:
 
 def smallest(is_enough: Callable[[Decimal], bool]) -> Decimal | None:
     """The smallest balance that is enough, to a hundredth of it, found between one that is and one that is
-    not; None where none is.
+    not; None where none is, and the least where that is.
     """
-    high = LEAST
+    if is_enough(LEAST):
+        return LEAST
+    high = LEAST * 2
     while not is_enough(high):
         high *= 2
         if high > MOST:
             return None
-    low = high / 2 if high > LEAST else NOTHING
+    low = high / 2
     while high - low > high * EXACT:
         middle = (low + high) / 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)

@@ -236,7 +236,7 @@ def _wallet_of_now(
 
     if history is None or not history.balances:
         raise BadInput(
-            f"what {account_id} has is not known, as there are no balances in its ledger, or none at all: say "
-            f"it with --capital {account_id}=AMOUNT"
+            f"what {account_id} has is not known, as no balances are kept in its ledger, or there is none: "
+            f"say it with --capital {account_id}=AMOUNT"
         )
     return uncopied(history, master)

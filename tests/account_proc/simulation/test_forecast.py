@@ -107,6 +107,13 @@ def test_the_search_finds_the_least_to_a_hundredth(least: str) -> None:
     assert smallest(lambda balance: balance > MOST * 10) is None
 
 
+def test_where_any_balance_is_enough_it_is_the_least_that_is_looked_at() -> None:
+    assert smallest(lambda _: True) == LEAST
+    sale = bought("0.01")
+    sale[0].side = PB_SIDE[Side.SELL]
+    assert forecaster(sale, CopyRules()).smallest_balance() == LEAST
+
+
 def test_a_cap_in_money_cuts_whatever_the_balance_and_that_is_said() -> None:
     fills = bought("0.01", "0.001")
     rules = CopyRules(max_user_risk=D(1), max_order_notional=Money(D(3), "USD"))
