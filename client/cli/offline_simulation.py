@@ -72,10 +72,11 @@ class _Asked:
             master=master, table=known_pairs(folder, master.journal_id), interval=_interval(arguments),
             taker=arguments.taker / HUNDRED,
         )  # fmt: skip
-        return cls(
-            folder=folder, past=past, config=config, users=_chosen(config, ids),
-            capital={account_id: {asset: amount} for account_id, amount, asset in arguments.capital},
-        )  # fmt: skip
+        users = _chosen(config, ids)
+        capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
+        if unknown := capital.keys() - {user.id for user in users}:
+            raise NotFound(f"--capital: {', '.join(sorted(unknown))} is none of the users that are asked for")
+        return cls(folder=folder, past=past, config=config, users=users, capital=capital)
 
     def history(self, user: AccountConfig) -> UserHistory | None:
         """What a user really did; None where it never was there."""
@@ -100,8 +101,6 @@ def _simulation(arguments: Namespace) -> pb.Simulation:
 
     asked = _Asked.of(arguments, arguments.accounts)
     past = asked.past
-    if unknown := asked.capital.keys() - {user.id for user in asked.users}:
-        raise NotFound(f"--capital: no such user in the simulation: {', '.join(sorted(unknown))}")
     for user in asked.users:
         _check_known(asked, user)
     outcomes = Outcomes()

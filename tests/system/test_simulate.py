@@ -174,6 +174,8 @@ def test_a_forecast_is_by_the_balance_of_now(system: Reloaded) -> None:
     page = system.types(f"forecast ben --config {config} --fills 7")
     assert "ben by 7 fills since" in page
     assert "PAIR_EXCLUDED" in page
+    other = f"forecast anna --config {config} --capital ben=5"
+    assert "--capital: ben is none of the users" in system.types(other, expect=1)
     assert "nobody" in system.types(f"forecast nobody --config {config}", expect=1)
     assert "no fills" in system.types(f"forecast anna --config {config} --until 2020-01-01", expect=1)
 
