@@ -87,12 +87,11 @@ class _Asked:
 
 def simulate(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`simulate --config FILE [--since] [--until] [--account ID]... [--capital ID=AMOUNT]...`."""
-    with _looking_back():
-        found = _simulation(arguments)
-    out.one(found, simulation_page)
+    out.one(_simulation(arguments), simulation_page)
     return ExitCode.DONE
 
 
+@_looking_back()
 def _simulation(arguments: Namespace) -> pb.Simulation:
     """User by user: of each its sums are kept, and no more."""
     from krakencopy.account_proc.simulation.outcome import Outcomes
@@ -194,12 +193,11 @@ def _account(asked: _Asked, user: AccountConfig) -> Account:
 
 def forecast(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`forecast ID --config FILE [--since] [--until] [--fills N] [--capital ID=AMOUNT]`."""
-    with _looking_back():
-        found = _forecast(arguments)
-    out.one(found, forecast_page)
+    out.one(_forecast(arguments), forecast_page)
     return ExitCode.DONE
 
 
+@_looking_back()
 def _forecast(arguments: Namespace) -> pb.Forecast:
     from krakencopy.account_proc.simulation.forecast import Forecaster, shares_of, worth_of
     from krakencopy.account_proc.simulation.outcome import forecast_of
