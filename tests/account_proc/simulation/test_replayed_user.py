@@ -205,13 +205,11 @@ def test_a_pair_that_is_listed_no_more_or_not_yet_was_traded_while_it_was_listed
         await trades(user, fills, Side.BUY)
         await trades(user, fills, Side.SELL, volume="0.003")
 
-    path = tmp_path / "anna.db"
-    fills = lived(path, life)
+    it = lived(tmp_path, life)
     kept = replace(BTC, status="online" if asked_last == "listed" else NOT_LISTED)
-    found = replayed(path, fills, RULES, pairs=[kept])
+    found = it.found_again(pairs=[kept])
     assert [copy.reason for copy in found.real_copies][1] == Reason.UNKNOWN_PAIR
-    assert shown(found.copies) == shown(found.real_copies)
-    halved = replayed(path, fills, CopyRules(multiplier=D("0.5")), pairs=[kept])
+    halved = replayed(it.path, it.fills, CopyRules(multiplier=D("0.5")), pairs=[kept])
     assert [copy.state for copy in halved.copies] == [copy.state for copy in found.copies]
 
 
@@ -297,13 +295,12 @@ def test_a_plan_that_cannot_be_read_is_said_where_it_is_needed(tmp_path: Path) -
     async def life(user: User, fills: list[pb.Fill]) -> None:
         await trades(user, fills, Side.BUY)
 
-    path = tmp_path / "anna.db"
-    fills = lived(path, life)
-    with closing(sqlite3.connect(path)) as ledger, ledger:
+    it = lived(tmp_path, life)
+    with closing(sqlite3.connect(it.path)) as ledger, ledger:
         ledger.execute("UPDATE plans SET body = 'no plan'")
-    assert replayed(path, fills, RULES).copies, "nothing asks for it"
+    assert it.found_again().copies, "nothing asks for it"
     with pytest.raises(HistoryUnreadable, match=r"the plan of MO1 in .*anna.db cannot be read"):
-        replayed(path, fills, RULES, Interval(since=NOW + 100, until=NOW + 1e6))
+        it.found_again(Interval(since=NOW + 100, until=NOW + 1e6))
 
 
 def test_copies_of_fills_that_came_while_it_was_read_are_left_out(tmp_path: Path) -> None:
