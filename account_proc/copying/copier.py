@@ -1,5 +1,4 @@
-"""Copies the master's fills into one user's account: joins the parts of copying/. Knows no gRPC and no
-sockets.
+"""Copies the master's fills into one user's account: joins the parts of copying/. Knows no sockets.
 
 The way of a fill, by entry points:
 
