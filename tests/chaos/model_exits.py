@@ -122,7 +122,9 @@ class JudgesExits(JudgesCopies):
 
     def _judge_exit(self, copy: Copy, volume: Fraction, slack: Fraction = NOTHING) -> None:
         ordered = Fraction(copy.ordered)
-        if copy.reason in LESS_THERE and abs(ordered - volume) > slack:
+        # A halt that comes later takes the place of the reason.
+        is_less = copy.reason in LESS_THERE or "is not there any more" in copy.detail
+        if is_less and abs(ordered - volume) > slack:
             if self._coins_taken:
                 self._judge(
                     copy, ordered <= volume, f"{show(ordered)} is more than {show(volume)}", exact=False
