@@ -23,8 +23,9 @@ FORMAT = 1
 #: Characters of who and why that are kept.
 WORDS_MAX = 200
 ALL = "all"
-#: Who has ordered what is lifted by other commands: ``reset-limit``, and the configuration.
-_NOT_TAKEN_BACK = ("limit ", "on_leave")
+#: How those begin who say what is lifted by ``reset-limit``, and by the configuration.
+ON_LEAVE = "on_leave"
+LIFTED_OTHERWISE = ("limit ", ON_LEAVE)
 _GROUP, _ACCOUNT, LIMIT = "group:", "account:", "limit:"
 
 
@@ -120,30 +121,35 @@ class TradingStates:
         account_ids = list(account_ids)
         number = self.version + 1
         orders = dict.fromkeys(account_ids, FlattenOrder(number=number, by=by, reason=reason, at=at))
-        # Who is halted stays so.
-        halted = {
-            account_scope(account_id)
-            for account_id in account_ids
-            if (said := self.states.get(account_scope(account_id))) and said.state is TradingState.HALTED
+        # Who is halted stays so; and what somebody has said is not lifted with a limit or with leaving.
+        is_lifted_otherwise = by.startswith(LIFTED_OTHERWISE)
+        kept = {
+            scope
+            for scope in map(account_scope, account_ids)
+            if (said := self.states.get(scope)) and (is_lifted_otherwise or said.state is TradingState.HALTED)
         }
         reducing = StateSetting(state=TradingState.REDUCING, by=by, reason=reason, at=at)
-        scopes = set(map(account_scope, account_ids)) - halted
+        scopes = set(map(account_scope, account_ids)) - kept
         return replace(self.with_state(scopes, reducing), flattens={**self.flattens, **orders})
 
     def with_flatten_taken_back(
         self, account_ids: Iterable[str], by: str, reason: str, at: float
     ) -> TradingStates:
         """The next version: what these accounts have not sold yet of their last flatten is held again. What
-        they may trade stays, and so does a flatten that came of a limit or of leaving.
+        they may trade stays, and so does a flatten that came of a limit or of leaving, unless by ``by``.
         """
         order = FlattenOrder(number=self.version + 1, by=by, reason=reason, at=at, taken_back=True)
-        orders = {account_id: order for account_id in account_ids if self.may_take_back(account_id)}
+        orders = {account_id: order for account_id in account_ids if self.may_take_back(account_id, by)}
         return replace(self, version=self.version + 1, flattens={**self.flattens, **orders})
 
-    def may_take_back(self, account_id: str) -> bool:
-        """Whether there is a flatten of an account that somebody has ordered, and that was not taken back."""
+    def may_take_back(self, account_id: str, by: str = "") -> bool:
+        """Whether there is a flatten of an account that somebody, or ``by``, has ordered, and that was not
+        taken back.
+        """
         order = self.flattens.get(account_id)
-        return order is not None and not order.taken_back and not order.by.startswith(_NOT_TAKEN_BACK)
+        if order is None or order.taken_back:
+            return False
+        return order.by == by or not order.by.startswith(LIFTED_OTHERWISE)
 
 
 class StatesUnreadable(ValueError):

@@ -26,7 +26,10 @@ def leaving_events(begin: Mapping[str, Leaver], back: Iterable[str]) -> list[pb.
         )
         for account_id, leaver in begin.items()
     ]  # fmt: skip
-    words = "it is in the configuration again and stays: what was said as it was leaving is lifted"
+    words = (
+        "it is in the configuration again and stays: what was said as it was leaving is lifted, and what is "
+        "not sold yet is held again"
+    )
     return events + [event_of(pb.SEVERITY_INFO, account_id, "ACCOUNT_RETURNED", words) for account_id in back]
 
 

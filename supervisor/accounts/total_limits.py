@@ -29,7 +29,7 @@ from krakencopy.account_proc.contract.trading_states import (
     account_scope,
 )
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.accounts.trading_watch import TradingWatch
+from krakencopy.supervisor.accounts.trading_watch import Change, TradingWatch
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle import steady_time
@@ -82,7 +82,7 @@ class TotalLimits:
         self.untold, self._untold_since, self._is_told = "", 0.0, False
         self._enforcing: asyncio.Task[None] | None = None
         self._read(journal.total_limits())
-        trading.keep = self.keep
+        trading.keep_limits = self.keep
 
     def _read(self, text: str | None) -> None:
         if text is not None:
@@ -211,24 +211,22 @@ class TotalLimits:
 
     # -- what holds -----------------------------------------------------------------------------------------
 
-    def keep(self) -> Callable[[TradingStates], TradingStates]:
+    def keep(self) -> Change:
         """What was hit, and for whom, as a change of trading states that may be made in a thread."""
         holds = [
             Hold(name, state.limit.action, state.hit)
             for name, state in self.states.items()
             if state.hit is not None and state.limit.action is not Action.WARN
         ]
-        return partial(with_holds, holds=holds, users=self._users())
-
-    def _users(self) -> list[str]:
-        return [user for user, one in self._accounts().items() if _counts(one)]
+        users = [user for user, one in self._accounts().items() if _counts(one)] if holds else []
+        return partial(with_holds, holds=holds, users=users)
 
     def _lacks(self, states: TradingStates) -> bool:
         return not self._trading.fault and self.keep()(states) is not states
 
     async def _enforce(self) -> None:
-        await self._trading.change(lambda states: states, "limit", "", renew=False)
-        self._changed()
+        if await self._trading.enforce("limit", ""):
+            self._changed()
 
     def _enforced(self, task: asyncio.Task[None]) -> None:
         self._enforcing = None
@@ -314,7 +312,7 @@ def by_of(name: str) -> str:
 
 def _is_told_to_sell(states: TradingStates, user: str, by: str, at: float) -> bool:
     order = states.flattens.get(user)
-    return order is not None and (order.by == by or order.at > at)
+    return order is not None and not order.taken_back and (order.by == by or order.at > at)
 
 
 def _is_lax(states: TradingStates, scope: str, state: TradingState) -> bool:

@@ -17,7 +17,9 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
+    LIFTED_OTHERWISE,
     LIMIT,
+    ON_LEAVE,
     STRICTNESS,
     StateSetting,
     StatesUnreadable,
@@ -219,7 +221,7 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         for account_id, account in accounts.items():
             status = acks.status(account)
             still = _still(states, account_id, account.config.group or "", scopes, state)
-            held = _held_by_limits(status, account_id, state)
+            held = _held_otherwise(status, account_id, state)
             parts = (kept[account_id].message, *still, *held, note)
             yield pb.TradingAcknowledgement(
                 account_id=account_id, trading=status, acknowledged=kept[account_id].acknowledged,
@@ -272,12 +274,14 @@ def _still(
             )
 
 
-def _held_by_limits(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
-    """Limits that were hit, which nothing that is said of trading lifts."""
+def _held_otherwise(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
+    """Limits that were hit, and leaving, which nothing that is said of trading lifts."""
     for each in status.settings:
-        if each.state <= PB_STATE[state] or not each.by.startswith("limit "):
+        if each.state <= PB_STATE[state] or not each.by.startswith(LIFTED_OTHERWISE):
             continue
-        if each.scope == account_scope(account_id):
+        if each.by == ON_LEAVE:
+            yield f"still {STATE[each.state]} by {each.by}: in the configuration again it stays"
+        elif each.scope == account_scope(account_id):
             how = "`krakencopy reset-limit --total --reason TEXT`"
             yield f"still {STATE[each.state]} by {each.by}: lift it with {how}"
         elif each.scope.startswith(LIMIT):

@@ -138,3 +138,6 @@ def test_a_flatten_is_taken_back_once_and_none_that_came_of_a_limit_or_of_leavin
     assert (taken.flattens["anna"].number, taken.states) == (taken.version, states.states)
     assert not taken.may_take_back("anna")
     assert from_text(to_text(taken)) == taken
+    # Who has ordered it may.
+    taken = states.with_flatten_taken_back(["anna", "ben", "carl"], "on_leave", "", 7.0)
+    assert [order.taken_back for order in taken.flattens.values()] == [True, False, True]

@@ -8,13 +8,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from krakencopy.account_proc.contract.loss_counting import Hit, LimitState
+from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.account_proc.contract.trading_states import (
+    FlattenOrder,
     StateSetting,
     StatesUnreadable,
     TradingState,
@@ -83,6 +88,16 @@ class World:
 
     def state(self) -> TradingState:
         return self.supervisor.trading.states.state_of("anna")
+
+    def order(self) -> FlattenOrder:
+        return self.supervisor.trading.states.flattens["anna"]
+
+    async def said(self, state: TradingState) -> None:
+        """By an operator."""
+        setting = StateSetting(state=state, by="olga", reason="", at=SINCE)
+        await self.supervisor.trading.change(
+            lambda states: states.with_state([account_scope("anna")], setting), "olga", "", renew=False
+        )
 
     async def look(self) -> None:
         """What its process keeps to and shows is what was said by then."""
@@ -212,6 +227,115 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
         assert order.at == SINCE + 5
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_who_is_back_before_all_is_sold_holds_the_rest(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        # The next run finds what this one has left: the configuration was taken, and nothing was lifted.
+        world.supervisor.leavers.put({})
+        await Leaving(world.supervisor, asyncio.Lock()).look()
+        order = world.order()
+        assert (order.taken_back, order.by, world.state()) == (True, BY, TradingState.ACTIVE)
+        assert world.events()[-2:] == ["FLATTEN_TAKEN_BACK", "TRADING_STATE_CHANGED"]
+        version = world.supervisor.trading.states.version
+        await world.look()
+        assert world.supervisor.trading.states.version == version
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_what_somebody_had_said_before_it_left_holds_when_it_is_back(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.said(TradingState.REDUCING)
+        await world.look()
+        assert world.order().by == BY
+        world.supervisor.leavers.put({})
+        await world.look()
+        said = world.supervisor.trading.states.states[account_scope("anna")]
+        assert (said.by, world.state()) == ("olga", TradingState.REDUCING)
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_nobody_lifts_what_leaving_says_not_even_for_a_moment(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        before = world.order()
+        await world.said(TradingState.ACTIVE)
+        assert (world.state(), world.order()) == (TradingState.REDUCING, before)
+        # A flatten that somebody takes back is none, and leaving's own comes after it.
+        now = SINCE + 9
+        await world.supervisor.trading.change(
+            lambda states: states.with_flatten(["anna"], "olga", "", now), "olga", "", renew=False
+        )
+        await world.look()
+        assert world.order().by == "olga"
+        await world.supervisor.trading.change(
+            lambda states: states.with_flatten_taken_back(["anna"], "olga", "", now), "olga", "", renew=False
+        )
+        assert (world.order().by, world.order().taken_back) == (BY, False)
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("hit_at", [SINCE - 5, SINCE, SINCE + 5])
+def test_one_that_a_limit_of_all_users_sells_as_well_is_said_once_and_leaves(
+    tmp_path: Path, journal: Journal, hit_at: float
+) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        limits = world.supervisor.total_limits
+        limit = LossLimit(
+            "all", Metric.EQUITY, Window.LIFETIME, Money(Decimal(1), "USD"), Decimal(1), Action.FLATTEN
+        )
+        hit = Hit(number=1, at=hit_at, loss=Decimal(1), words="lost")
+        if hit_at > SINCE:
+            await world.look()
+        limits.states["all"] = LimitState(limit=limit, hit=hit)
+        await world.supervisor.trading.change(lambda states: states, "limit", "", renew=False)
+        await world.look()
+        version = world.supervisor.trading.states.version
+        await world.look()
+        assert world.supervisor.trading.states.version == version
+        assert world.state() is TradingState.REDUCING
+        world.sells_all()
+        await world.leaving.look()
+        assert world.supervisor.accounts["anna"].removed
+        world.supervisor.trading.close()
+
+    asyncio.run(play())
+
+
+def test_what_a_limit_has_stopped_stays_so_when_it_is_back(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        world = World(tmp_path, journal)
+        await world.look()
+        limit = LossLimit(
+            "all", Metric.EQUITY, Window.LIFETIME, Money(Decimal(1), "USD"), Decimal(1), Action.REDUCING
+        )
+        hit = Hit(number=1, at=SINCE + 5, loss=Decimal(1), words="lost")
+        world.supervisor.total_limits.states["all"] = LimitState(limit=limit, hit=hit)
+        world.supervisor.leavers.put({})
+        version = world.supervisor.trading.states.version
+        await world.look()
+        said = world.supervisor.trading.states.states[account_scope("anna")]
+        assert (said.by, said.state) == ("limit all of all users", TradingState.REDUCING)
+        assert world.order().taken_back
+        # Lifted and said again in one write of the file.
+        assert version < world.supervisor.trading.states.version
+        assert [event.code for event in journal.events_after(0, 99)].count("TRADING_STATE_CHANGED") == 2
         world.supervisor.trading.close()
 
     asyncio.run(play())

@@ -185,6 +185,14 @@ def test_what_was_lifted_and_what_holds_still(tmp_path: Path, journal: Journal) 
             assert (await refused(w.say(HALTED, "gone")))[1] == "ACCOUNT_NOT_FOUND"
             assert list((await w.say(ACTIVE, "gone")).accounts) == []
             assert w.states().states == {}
+            # One that leaves the configuration buys nothing, whatever is lifted.
+            leaving = replace(SAID, state=TradingState.REDUCING, by="on_leave")
+            w.supervisor.trading.keep_leaving = lambda: (
+                lambda states: replace(states, states={"account:bob": leaving})
+            )
+            state, acknowledged, words = shown(await w.say(ACTIVE, "bob"))["bob"]
+            assert (state, acknowledged) == ("REDUCING", True)
+            assert words == "still REDUCING by on_leave: in the configuration again it stays"
 
     asyncio.run(play())
 
