@@ -65,6 +65,13 @@ class StateSetting:
     reason: str
     #: Unix seconds, by the clock of who wrote it.
     at: float
+    #: What somebody has said that is laxer: it holds when this, which is a limit's, is lifted.
+    under: StateSetting | None = None
+
+    @property
+    def of_somebody(self) -> StateSetting | None:
+        """Itself, or what is under it where a limit or leaving says it."""
+        return self.under if self.by.startswith(LIFTED_OTHERWISE) else self
 
 
 class FlattenBy(StrEnum):
@@ -116,21 +123,34 @@ class TradingStates:
             states |= dict.fromkeys(scopes, setting)
         return replace(self, version=self.version + 1, states=states)
 
+    def with_limit(self, scopes: Iterable[str], setting: StateSetting) -> TradingStates:
+        """The next version: a limit says this of these scopes, over what somebody has said of them."""
+        said = {scope: self.states.get(scope) for scope in scopes}
+        over = {scope: replace(setting, under=one and one.of_somebody) for scope, one in said.items()}
+        return replace(self, version=self.version + 1, states={**self.states, **over})
+
+    def without(self, scopes: Iterable[str]) -> TradingStates:
+        """The next version: what limits say of these scopes is lifted, and what is under it holds."""
+        lifted = {scope: self.states[scope].under for scope in scopes}
+        states = {scope: said for scope, said in {**self.states, **lifted}.items() if said is not None}
+        return replace(self, version=self.version + 1, states=states)
+
     def with_flatten(self, account_ids: Iterable[str], by: str, reason: str, at: float) -> TradingStates:
         """The next version: these accounts are to sell what copying bought, and buy nothing from now on."""
-        account_ids = list(account_ids)
-        number = self.version + 1
+        number, states = self.version + 1, dict(self.states)
         orders = dict.fromkeys(account_ids, FlattenOrder(number=number, by=by, reason=reason, at=at))
-        # Who is halted stays so; and what somebody has said is not lifted with a limit or with leaving.
-        is_lifted_otherwise = by.startswith(LIFTED_OTHERWISE)
-        kept = {
-            scope
-            for scope in map(account_scope, account_ids)
-            if (said := self.states.get(scope)) and (is_lifted_otherwise or said.state is TradingState.HALTED)
-        }
         reducing = StateSetting(state=TradingState.REDUCING, by=by, reason=reason, at=at)
-        scopes = set(map(account_scope, account_ids)) - kept
-        return replace(self.with_state(scopes, reducing), flattens={**self.flattens, **orders})
+        for scope in map(account_scope, orders):
+            said = states.get(scope)
+            if said is None:
+                states[scope] = reducing
+            elif by.startswith(LIFTED_OTHERWISE):
+                continue  # What somebody has said is not lifted with a limit or with leaving.
+            elif said.state is not TradingState.HALTED:
+                states[scope] = reducing
+            elif said.of_somebody is not said:
+                states[scope] = replace(said, under=reducing)  # Who is halted stays so.
+        return replace(self, version=number, states=states, flattens={**self.flattens, **orders})
 
     def with_flatten_taken_back(
         self, account_ids: Iterable[str], by: str, reason: str, at: float
@@ -185,12 +205,15 @@ def from_text(text: str) -> TradingStates:
 def _read_body(body: Mapping[str, Any]) -> TradingStates:
     return TradingStates(
         version=int(body["version"]),
-        states={
-            scope: StateSetting(**{**raw, "state": TradingState(raw["state"])})
-            for scope, raw in body["states"].items()
-        },
+        states={scope: _read_setting(raw) for scope, raw in body["states"].items()},
         flattens={account_id: FlattenOrder(**raw) for account_id, raw in body["flattens"].items()},
     )
+
+
+def _read_setting(raw: Mapping[str, Any]) -> StateSetting:
+    under = raw.get("under")
+    read = {"state": TradingState(raw["state"]), "under": None if under is None else _read_setting(under)}
+    return StateSetting(**{**raw, **read})
 
 
 def _sum(body: Mapping[str, object]) -> str:

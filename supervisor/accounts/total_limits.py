@@ -257,8 +257,7 @@ class TotalLimits:
 
         def lift(states: TradingStates) -> TradingStates:
             scopes = [scope for scope, said in states.states.items() if said.by.split(",")[0] in lifted]
-            active = StateSetting(state=TradingState.ACTIVE, by=by, reason=reason, at=0.0)
-            return states.with_state(scopes, active) if scopes else states
+            return states.without(scopes) if scopes else states
 
         await self._trading.change(lift, by, reason, renew=False)
         self._changed()
@@ -287,16 +286,18 @@ def with_holds(states: TradingStates, holds: Iterable[Hold], users: Sequence[str
     """These states with what was hit: each user at least as strict, and told once to sell where it is. The
     same object where nothing is lacking. Pure.
     """
+    holds = sorted(holds, key=lambda hold: hold.hit.number)
+    # The last one: those that were hit at once would each take the other's order for none.
+    for name, _, hit in [hold for hold in holds if hold.action is Action.FLATTEN][-1:]:
+        by = f"{by_of(name)}, hit {hit.number}"
+        if to_sell := [user for user in users if not _is_told_to_sell(states, user, by, hit.at)]:
+            states = states.with_flatten(to_sell, by, hit.words[:WORDS_MAX], hit.at)
     for name, action, hit in holds:
         setting = StateSetting(
             state=STATE_OF[action], by=by_of(name), reason=hit.words[:WORDS_MAX], at=hit.at
         )
-        by = f"{by_of(name)}, hit {hit.number}"
-        selling = [user for user in users if action is Action.FLATTEN]
-        if to_sell := [user for user in selling if not _is_told_to_sell(states, user, by, hit.at)]:
-            states = states.with_flatten(to_sell, by, setting.reason, hit.at)
         if lax := [scope for scope in map(account_scope, users) if _is_lax(states, scope, setting.state)]:
-            states = states.with_state(lax, setting)
+            states = states.with_limit(lax, setting)
     return states
 
 

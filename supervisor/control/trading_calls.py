@@ -126,15 +126,16 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
     ) -> pb.FlattenAccountsResponse:
         """What users have not sold yet of their last flatten is held again; what they may trade stays."""
         trading = self._of_trading.trading
-        before = {key: taken_back_words(trading.states, key, self._of_trading.trading_acks.status(user))
-                  for key, user in users.items()}  # fmt: skip
+        before = trading.states
+        shown = {key: self._of_trading.trading_acks.status(user) for key, user in users.items()}
         note = await trading.change(
             lambda states: states.with_flatten_taken_back(users, by, reason, at), by, reason, renew=False
         )
         kept = await self._of_trading.trading_acks.ask(list(users), trading.states.version)
         acknowledged = list(self._acknowledgements(users, kept, set(), TradingState.ACTIVE, note))
         for each in acknowledged:
-            each.message = "; ".join(filter(None, (before[each.account_id], each.message)))
+            words = taken_back_words(before, trading.states, each.account_id, shown[each.account_id])
+            each.message = "; ".join(filter(None, (words, each.message)))
         return pb.FlattenAccountsResponse(accounts=acknowledged)
 
     async def _say(

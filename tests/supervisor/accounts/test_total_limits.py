@@ -275,3 +275,54 @@ def test_a_shadow_is_no_part_of_the_sum_and_is_not_stopped_for_it(tmp_path: Path
         assert world.said() == {account_scope("anna"): "REDUCING"}
 
     play(tmp_path, journal, steps, limit_of())
+
+
+def test_two_that_are_hit_at_once_have_all_sold_once(tmp_path: Path, journal: Journal) -> None:
+    async def steps(world: World) -> None:
+        await lost(world, 0, 0)
+        await lost(world, 90, 20, times=3)
+        assert world.events().count("LIMIT_HIT") == 2
+        first = world.states()
+        assert set(first.flattens) == {"anna", "bob"}
+        await lost(world, 90, 20, times=2)
+        assert world.states() == first
+
+    play(tmp_path, journal, steps, limit_of(Action.FLATTEN), limit_of(Action.FLATTEN, name="other"))
+
+
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+@pytest.mark.parametrize("action", [Action.REDUCING, Action.HALTED, Action.FLATTEN])
+@pytest.mark.parametrize("is_first", [True, False], ids=["before it", "while it holds"])
+def test_what_somebody_has_said_holds_when_it_is_reset(
+    tmp_path: Path, journal: Journal, state: TradingState, action: Action, is_first: bool
+) -> None:
+    said = StateSetting(state=state, by="olga", reason="odd", at=NOW)
+    anna = account_scope("anna")
+
+    async def steps(world: World) -> None:
+        async def say(setting: StateSetting) -> None:
+            await world.supervisor.trading.change(
+                lambda states: states.with_state([anna], setting), "olga", "odd", renew=False
+            )
+
+        if is_first:
+            await say(said)
+        await lost(world, 0, 0)
+        await lost(world, 90, 20, times=2)
+        if not is_first:
+            await say(said)
+        strictest = TradingState.HALTED if Action.HALTED is action else state
+        assert world.states().state_of("anna") is strictest
+        world.reopened(limit_of(action))
+        await lost(world, 90, 20)
+        await world.total.reset("", "ann", "why")
+        assert world.states().states == {anna: said}
+        # What she lifts meanwhile, does not come back.
+        await lost(world, 90, 20)
+        await lost(world, 300, 20, times=2)
+        await say(replace(said, state=TradingState.ACTIVE))
+        assert world.states().state_of("anna") is not TradingState.ACTIVE
+        await world.total.reset("", "ann", "why")
+        assert world.states().states == {}
+
+    play(tmp_path, journal, steps, limit_of(action))
