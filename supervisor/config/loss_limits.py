@@ -16,13 +16,13 @@ from krakencopy.account_proc.contract.loss_limits import (
 from krakencopy.supervisor.config.toml_table import Table, show
 
 _KEYS = frozenset({"name", "metric", "window", "max_loss", "warn_at", "action"})
-_REMEDY = 'write metric = "equity", window = "day", max_loss = "5%", action = "reducing"'
+_SUCH = 'metric = "equity", window = "day", max_loss = "5%", action = "reducing"'
 
 
 def loss_limits_of(table: Table, key: str) -> tuple[LossLimit, ...] | None:
     """The limits of a table, those that are good; None where it has none. An empty list has none."""
     found: dict[str, LossLimit] = {}
-    written = table.tables(key, _REMEDY)
+    written = table.tables(key, f"write {key} = [{{ {_SUCH} }}]")
     if written is None or not table.has(key):
         return None
     for index, raw in written:
@@ -41,7 +41,7 @@ def loss_limits_of(table: Table, key: str) -> tuple[LossLimit, ...] | None:
 def _limit(table: Table) -> LossLimit | None:
     for needed in ("metric", "window", "max_loss", "action"):
         if not table.has(needed):
-            table.fault(needed, "missing", _REMEDY)
+            table.fault(needed, "missing", f"write {_SUCH}")
     metric, window = table.choice("metric", Metric), table.choice("window", Window)
     rule = 'write an amount with its currency, or percent of the equity: max_loss = "500 USD", or "5%"'
     max_loss, action = table.money_or_percent("max_loss", rule), table.choice("action", Action)

@@ -222,3 +222,37 @@ def test_what_is_kept_is_recorded_once(journal: Journal) -> None:
     both = "anna (copy.max_user_risk), ben (copy.max_user_risk)"
     words = f"what was set while running differs from the file for {both}"
     assert [event.message for event in it.events("SETTINGS_DIFFER")] == [words] * 2
+
+
+LIMIT = '{ metric = "equity", window = "day", max_loss = "5%", action = "reducing", name = "day" }'
+
+
+def test_limits_are_set_as_the_file_has_them_and_a_fault_names_the_one_and_its_key(journal: Journal) -> None:
+    it = At(journal)
+    it.set("clients", limits=f"[{LIMIT}]")
+    it.set("anna", limits=f"[{LIMIT.replace('day', 'week')}]")
+    assert [str(one) for one in it.rules("anna").limits] == [
+        "day: equity, day, 5%, warned at 80%, then reducing",
+        "week: equity, week, 5%, warned at 80%, then reducing",
+    ]
+    such = 'write limits = [{ metric = "equity", window = "day", max_loss = "5%", action = "reducing" }]'
+    for text, where, words in (
+        ("day-5%", "", f"a string where an array of tables is needed; {such}"),
+        (f"[{LIMIT}, {LIMIT.replace('5%', '500')}]", "[1].max_loss", "500 names no currency; write max_loss"),
+        (
+            f"[{LIMIT.replace('5%', '6%')}]",
+            "",
+            '"day" is another limit that was set for group clients (day: equity, day, 5%',
+        ),
+    ):
+        with pytest.raises(SetRefused) as refused:
+            it.set("anna", limits=text)
+        assert (refused.value.reason, f"set anna: limits{where}: {words}" in str(refused.value)) == (
+            "BAD_SETTING", True,
+        ), str(refused.value)  # fmt: skip
+        (field,) = refused.value.violations
+        assert field.field == "settings[limits]"
+        assert field.description.startswith(f"{where}: {words}" if where else words)
+    assert len(it.rules("anna").limits) == 2
+    it.set("anna", limits="")
+    assert [one.name for one in it.rules("anna").limits] == ["day"]
