@@ -21,6 +21,7 @@ from krakencopy.v1 import control_pb2_grpc
 
 _CODES = {
     "TARGET_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "LEAVES_ALREADY": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_A_USER": grpc.StatusCode.FAILED_PRECONDITION,
     "SHUTTING_DOWN": grpc.StatusCode.FAILED_PRECONDITION,
 }

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, error_details, header_bytes
+from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.supervisor.accounts.kept_settings import LINES_MAX, kept_events, kept_lines
+from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.control.reloader import Reloader
@@ -256,3 +258,21 @@ def test_limits_are_set_as_the_file_has_them_and_a_fault_names_the_one_and_its_k
     assert len(it.rules("anna").limits) == 2
     it.set("anna", limits="")
     assert [one.name for one in it.rules("anna").limits] == ["day"]
+
+
+def test_how_a_user_leaves_that_leaves_already_is_not_set(journal: Journal) -> None:
+    it = At(journal)
+    leaver = Leaver(OnLeave.CLOSE_ONLY, {"id": "anna", "role": "user", "broker": "kraken"}, 1_795_336_500.0)
+    it.supervisor.leavers.put({"anna": leaver})
+    words = "anna leaves already, on_leave = close_only, which another one changes only once it is put back"
+    with pytest.raises(SetRefused, match=words) as refused:
+        it.set("anna", on_leave="close_all", max_slippage_bps="5")
+    assert refused.value.reason == "LEAVES_ALREADY"
+    assert [one.field for one in refused.value.violations] == ["settings[on_leave]"]
+    assert (journal.settings(), it.rules("anna").max_slippage_bps) == ([], 50)
+    # All else may be, and what holds for others as well says for whom it does not yet.
+    it.set("anna", max_slippage_bps="5")
+    assert it.rules("anna").max_slippage_bps == 5
+    assert [line for line in it.set("clients", on_leave="close_all").warnings if line.startswith(words)]
+    assert [line for line in it.set("", on_leave="close_all").warnings if line.startswith(words)]
+    assert not it.set("ben", on_leave="close_all").warnings
