@@ -271,7 +271,8 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
-        message.leaving = leaving_words(self._supervisor.leavers.by_id.get(account_id))
+        leaver, master = self._supervisor.leavers.by_id.get(account_id), self._supervisor.registry.master
+        message.leaving = leaving_words(leaver, account, master_serves=master.serving)
         message.trading.CopyFrom(self._supervisor.trading_acks.status(account))
         if (notice := self._supervisor.trading_acks.notice(account_id)) is not None:
             message.notices.append(notice)
