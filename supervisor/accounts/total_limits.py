@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from krakencopy.account_proc.contract.loss_counting import Hit, LimitState, Seen, Verdict
 from krakencopy.account_proc.contract.loss_limits import STATE_OF, Action, LossLimit, Metric
+from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import (
     STRICTNESS,
     WORDS_MAX,
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 JUDGE_S, JUDGE_PAPER_S = 10.0, 2.5
 #: The same until each has been judged once, and while nothing is.
 BEGIN_S = 0.5
+#: Users that are named at most where they are why nothing is judged.
+NAMED_MAX = 3
 #: What is not judged for so long is said, in seconds.
 UNTOLD_S = 60.0
 NOTHING = Decimal(0)
@@ -138,13 +141,27 @@ class TotalLimits:
         bases = dict.fromkeys((str(s.limit.metric), s.limit.currency) for s in self.states.values())
         found = {basis: self._levels(basis) for basis in bases}
         lacking = sorted({user for levels in found.values() for user, one in levels.items() if one is None})
-        self._tell(f"what {', '.join(lacking)} has lost is not known" if lacking else "", now_s)
+        self._tell(self._lack_words(lacking), now_s)
         if lacking or not any(found.values()):
             return
         for basis, levels in found.items():
             known = {user: one for user, one in levels.items() if one is not None}
             self._judge_those_of(basis, known, now_s)
         self._write()
+
+    def _lack_words(self, lacking: Sequence[str]) -> str:
+        """Why nothing can be judged without what these users have lost, for people; empty without any."""
+        if not lacking:
+            return ""
+        named = []
+        for user in lacking[:NAMED_MAX]:
+            life = self._accounts()[user].life
+            named.append(f"{user} ({life.state}{', ' if life.reason else ''}{life.reason})")
+        more = f" and {len(lacking) - NAMED_MAX} more" if len(lacking) > NAMED_MAX else ""
+        return (
+            f"what was lost is not known of {', '.join(named)}{more}: see to it, or `krakencopy stop` it, "
+            "then it counts as it was last known"
+        )
 
     def _levels(self, basis: Basis) -> dict[str, Level | None]:
         """By user: None for one that runs and whose level is not known. One that is stopped has the last."""
@@ -268,10 +285,22 @@ class TotalLimits:
         for name, state in self.states.items():
             message = state.to_proto()
             message.configured = name in self._limits
-            if state.hit is None and (state.unknown or state.loss is None):
-                message.state = pb.LIMIT_STATE_NOT_JUDGED
-                message.message = state.unknown or self.untold or "it was not judged yet"
+            if state.hit is None:
+                self._show_what_is_not_known(message, state)
             yield message
+
+    def _show_what_is_not_known(self, message: pb.LossLimit, state: LimitState) -> None:
+        if self.untold:
+            since = f"{utc(self._untold_since):%Y-%m-%d %H:%M:%S}"
+            message.message = f"since {since} UTC {self.untold}"
+        elif state.unknown or state.loss is None:
+            message.message = state.unknown or "it was not judged yet"
+        else:
+            stopped = [user for user, one in self._accounts().items() if _counts(one) and not one.wanted]
+            if stopped:
+                message.message = f"as they were last known, as they are stopped: {', '.join(stopped)}"
+            return
+        message.state = pb.LIMIT_STATE_NOT_JUDGED
 
 
 class Hold(NamedTuple):

@@ -27,6 +27,7 @@ from krakencopy.supervisor.accounts import total_limits as module
 from krakencopy.supervisor.accounts.total_limits import TotalLimits
 from krakencopy.supervisor.config.model import AccountMode
 from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.lifecycle.state_machine import Life, State
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
@@ -192,10 +193,25 @@ def test_while_one_is_not_known_nothing_is_judged_and_that_is_said(tmp_path: Pat
         await world.judge(NOW + module.UNTOLD_S)
         await world.judge(NOW + module.UNTOLD_S + 1)
         assert world.events() == ["LIMIT_NOT_JUDGED"]
-        assert world.total.untold == "what bob has lost is not known"
+        words = (
+            "what was lost is not known of bob (RUNNING): see to it, or `krakencopy stop` it, then it counts"
+        )
+        assert world.total.untold == f"{words} as it was last known"
+        [shown] = world.total.to_proto()
+        assert (shown.state, shown.message) == (
+            pb.LIMIT_STATE_NOT_JUDGED, f"since 2026-11-18 11:06:40 UTC {world.total.untold}"
+        )  # fmt: skip
+        bob = world.supervisor.accounts["bob"]
+        bob.life = Life(account_id="bob", state=State.FAILED, reason="KEY_INVALID")
+        await world.judge()
+        assert "bob (FAILED, KEY_INVALID)" in world.total.untold
         # One that somebody has stopped counts as it was.
         world.supervisor.stop("bob")
         await world.judge()
+        [shown] = world.total.to_proto()
+        assert (shown.state, shown.message) == (
+            pb.LIMIT_STATE_WITHIN, "as they were last known, as they are stopped: bob"
+        )  # fmt: skip
         assert world.events() == ["LIMIT_NOT_JUDGED", "LIMIT_NOT_JUDGED_OVER"]
         assert world.total.states["all"].loss == 500
 
