@@ -136,11 +136,9 @@ class KrakenAccount:
             lambda: self.portfolio.equity(COMMON_CURRENCY))  # fmt: skip
         self.portfolio = self._make_portfolio()
         needs = Needs.of(
-            spec.role,
-            has_strategy=spec.strategy is not None,
-            allow_withdraw=spec.allow_withdraw_key,
-            is_shadow=spec.shadow,
-        )
+            spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key,
+            is_shadow=spec.shadow, looked_up_for=spec.limits_by_flows,
+        )  # fmt: skip
         self.key_check = KeyCheck(
             self.exchange, needs, changed, handed_out=lambda: self.nonce.last, now=now, clock=self.clock
         )
