@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NoReturn
 
@@ -82,7 +82,9 @@ class Leaving:
 
     def keep(self) -> Change:
         """What must hold for users that leave, and for those that leave no more."""
-        return partial(with_leaving, leaving=self._supervisor.leavers.leaving(), now=time.time())
+        supervisor = self._supervisor
+        there = {account_id for account_id, one in supervisor.accounts.items() if not one.removed}
+        return partial(with_leaving, leaving=supervisor.leavers.leaving(), there=there, now=time.time())
 
     def _end(self, account_id: str, account: SupervisedAccount) -> None:
         """Nothing is left: it is configured no more."""
@@ -134,10 +136,12 @@ def say_leaving(account_id: str, leaver: Leaver, states: TradingStates) -> Tradi
     return states.with_state([account_scope(account_id)], setting)
 
 
-def with_leaving(states: TradingStates, leaving: Mapping[str, Leaver], now: float) -> TradingStates:
+def with_leaving(
+    states: TradingStates, leaving: Mapping[str, Leaver], there: Collection[str], now: float
+) -> TradingStates:
     """These states with what those that leave may do no more, and without what was said for those that leave
-    no more: what of their coins is not sold by then is held again. The same object where nothing is to be
-    changed. Pure.
+    no more: what of their coins is not sold by then is held again, if they are ``there``. The same object
+    where nothing is to be changed. Pure.
     """
     for account_id, leaver in leaving.items():
         if not is_said(account_id, leaver, states):
@@ -146,7 +150,8 @@ def with_leaving(states: TradingStates, leaving: Mapping[str, Leaver], now: floa
         active = StateSetting(state=TradingState.ACTIVE, by=BY, reason=NO_MORE, at=now)
         states = states.with_state(lifted, active)
     by_leaving = [account_id for account_id, order in states.flattens.items() if order.by == BY]
-    owed = [key for key in by_leaving if key not in leaving and states.may_take_back(key, BY)]
+    back = [account_id for account_id in by_leaving if account_id in there and account_id not in leaving]
+    owed = [account_id for account_id in back if states.may_take_back(account_id, BY)]
     return states.with_flatten_taken_back(owed, BY, NO_MORE, now) if owed else states
 
 

@@ -138,6 +138,7 @@ def test_it_goes_once_its_process_shows_that_nothing_is_left(
         assert world.events()[-1] == "ACCOUNT_LEFT"
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
+        assert "FLATTEN_TAKEN_BACK" not in world.events(), "nothing of it is held again"
         world.supervisor.trading.close()
 
     asyncio.run(play())
