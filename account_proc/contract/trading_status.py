@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.trading_states import (
+    LIMIT,
     FlattenOrder,
     StateSetting,
     TradingState,
@@ -49,7 +50,9 @@ def taken_back_words(
     """What comes of taking back an account's flatten, for people; ``shown``: how far it had come."""
     order = before.flattens.get(account_id)
     if order is None or order.taken_back:
-        return "no flatten of it is owed"
+        limited = any(each.scope.startswith(LIMIT) for each in shown.settings)
+        more = ", and what a limit of its own sells is not taken back by this" if limited else ""
+        return f"no flatten of it is owed{more}"
     if not before.may_take_back(account_id):
         return f"its flatten was ordered by {order.by}, and is not taken back by this"
     if not (now := after.flattens[account_id]).taken_back:

@@ -312,7 +312,12 @@ def test_what_is_not_sold_yet_is_held_again_once_and_its_state_stays(
             [event] = [one for one in w.events() if one[:2] == ("anna", "FLATTEN_TAKEN_BACK")]
             assert event[2] == "what of its flatten is not sold yet is held again, by operator ann (a slip)"
             again = await w.flatten("anna", cancel=True)
-            assert again.accounts[0].message.startswith("no flatten of it is owed")
+            assert again.accounts[0].message.startswith("no flatten of it is owed;")
+            # What a limit of the account's own sells is in no file.
+            w.links["anna"].say()
+            w.links["anna"].snapshot.trading.settings.add(scope="limit:day", by="limit day", state=REDUCING)
+            again = await w.flatten("anna", cancel=True)
+            assert "owed, and what a limit of its own sells is not taken back" in again.accounts[0].message
 
     asyncio.run(play())
 
