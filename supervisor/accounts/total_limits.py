@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -236,7 +237,7 @@ class TotalLimits:
             if state.hit is not None and state.limit.action is not Action.WARN
         ]
         users = [user for user, one in self._accounts().items() if _counts(one)] if holds else []
-        return partial(with_holds, holds=holds, users=users)
+        return partial(with_holds, holds=holds, users=users, now=time.time())
 
     def _lacks(self, states: TradingStates) -> bool:
         return not self._trading.fault and self.keep()(states) is not states
@@ -311,16 +312,19 @@ class Hold(NamedTuple):
     hit: Hit
 
 
-def with_holds(states: TradingStates, holds: Iterable[Hold], users: Sequence[str]) -> TradingStates:
+def with_holds(
+    states: TradingStates, holds: Iterable[Hold], users: Sequence[str], now: float
+) -> TradingStates:
     """These states with what was hit: each user at least as strict, and told once to sell where it is. The
     same object where nothing is lacking. Pure.
     """
     holds = sorted(holds, key=lambda hold: hold.hit.number)
     # The last one: those that were hit at once would each take the other's order for none.
     for name, _, hit in [hold for hold in holds if hold.action is Action.FLATTEN][-1:]:
-        by = f"{by_of(name)}, hit {hit.number}"
-        if to_sell := [user for user in users if not _is_told_to_sell(states, user, by, hit.at)]:
-            states = states.with_flatten(to_sell, by, hit.words[:WORDS_MAX], hit.at)
+        if to_sell := [user for user in users if not _is_told_to_sell(states, user, name, hit)]:
+            # Of now: what was bought since the hit, while that could not be written, is to be sold as well.
+            by = _sold_by(name, hit)
+            states = states.with_flatten(to_sell, by, hit.words[:WORDS_MAX], max(now, hit.at))
     for name, action, hit in holds:
         setting = StateSetting(
             state=STATE_OF[action], by=by_of(name), reason=hit.words[:WORDS_MAX], at=hit.at
@@ -340,9 +344,17 @@ def by_of(name: str) -> str:
     return f"limit {name} of all users"
 
 
-def _is_told_to_sell(states: TradingStates, user: str, by: str, at: float) -> bool:
+def _sold_by(name: str, hit: Hit) -> str:
+    return f"{by_of(name)}, hit {hit.number}"
+
+
+def _is_told_to_sell(states: TradingStates, user: str, name: str, hit: Hit) -> bool:
+    """By this hit, or by others since."""
     order = states.flattens.get(user)
-    return order is not None and not order.taken_back and (order.by == by or order.at > at)
+    if order is None or order.taken_back:
+        return False
+    is_earlier_hit = order.by.startswith(f"{by_of(name)}, ")
+    return order.by == _sold_by(name, hit) or (order.at > hit.at and not is_earlier_hit)
 
 
 def _is_lax(states: TradingStates, scope: str, state: TradingState) -> bool:

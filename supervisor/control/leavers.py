@@ -127,11 +127,12 @@ def is_ordered(account_id: str, leaver: Leaver, states: TradingStates) -> bool:
     return order is not None and not order.taken_back and order.at >= leaver.since
 
 
-def say_leaving(account_id: str, leaver: Leaver, states: TradingStates) -> TradingStates:
+def say_leaving(account_id: str, leaver: Leaver, states: TradingStates, now: float) -> TradingStates:
     """The next version of the states, in which that is said."""
     reason = f"it was taken out of the configuration, on_leave = {leaver.policy}"
     if leaver.policy is OnLeave.CLOSE_ALL and not is_ordered(account_id, leaver, states):
-        return states.with_flatten([account_id], BY, reason, leaver.since)
+        # Of now: what was bought since it leaves, while that could not be written, is to be sold as well.
+        return states.with_flatten([account_id], BY, reason, max(now, leaver.since))
     setting = StateSetting(state=TradingState.REDUCING, by=BY, reason=reason, at=leaver.since)
     return states.with_state([account_scope(account_id)], setting)
 
@@ -145,7 +146,7 @@ def with_leaving(
     """
     for account_id, leaver in leaving.items():
         if not is_said(account_id, leaver, states):
-            states = say_leaving(account_id, leaver, states)
+            states = say_leaving(account_id, leaver, states, now)
     if lifted := [scope for scope in said_here(states) if account_of(scope) not in leaving]:
         active = StateSetting(state=TradingState.ACTIVE, by=BY, reason=NO_MORE, at=now)
         states = states.with_state(lifted, active)

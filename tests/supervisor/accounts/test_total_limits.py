@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.account_proc.contract.loss_counting import Hit
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.trading_states import (
@@ -342,3 +343,13 @@ def test_what_somebody_has_said_holds_when_it_is_reset(
         assert world.states().states == {}
 
     play(tmp_path, journal, steps, limit_of(action))
+
+
+def test_what_is_bought_before_a_hit_could_be_said_is_sold_as_well() -> None:
+    hold = module.Hold("all", Action.FLATTEN, Hit(number=1, at=NOW, loss=Decimal(1), words="lost"))
+    states = module.with_holds(TradingStates(), [hold], ["anna"], NOW + 90)
+    assert states.flattens["anna"].at == NOW + 90
+    assert module.with_holds(states, [hold], ["anna"], NOW + 95) is states
+    # Another hit of it sells again, whatever the clocks say.
+    again = hold._replace(hit=replace(hold.hit, number=2, at=NOW + 50))
+    assert module.with_holds(states, [again], ["anna"], NOW + 60).flattens["anna"].by.endswith("hit 2")

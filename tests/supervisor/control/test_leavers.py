@@ -5,6 +5,7 @@ was said is lifted where it is configured again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -28,7 +29,7 @@ from krakencopy.account_proc.contract.trading_states import (
 )
 from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.control import leavers
-from krakencopy.supervisor.control.leavers import BY, Leaving, is_said, said_here, say_leaving
+from krakencopy.supervisor.control.leavers import BY, Leaving, is_said, said_here, say_leaving, with_leaving
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.supervisor import Supervisor
@@ -51,7 +52,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def test_what_is_said_holds_until_it_is_lifted_and_is_said_once(policy: OnLeave) -> None:
     leaver, states = Leaver(policy, TABLE, SINCE), TradingStates()
     assert not is_said("anna", leaver, states)
-    states = say_leaving("anna", leaver, states)
+    states = say_leaving("anna", leaver, states, SINCE)
     assert is_said("anna", leaver, states)
     assert said_here(states) == [account_scope("anna")]
     assert states.state_of("anna") is TradingState.REDUCING
@@ -61,15 +62,25 @@ def test_what_is_said_holds_until_it_is_lifted_and_is_said_once(policy: OnLeave)
     active = StateSetting(state=TradingState.ACTIVE, by="olga", reason="", at=SINCE)
     states = states.with_state([account_scope("anna")], active)
     assert not is_said("anna", leaver, states)
-    states = say_leaving("anna", leaver, states)
+    states = say_leaving("anna", leaver, states, SINCE)
     assert (is_said("anna", leaver, states), states.flattens) == (True, orders)
+
+
+def test_what_is_bought_before_it_could_be_said_is_sold_as_well() -> None:
+    leaving = {"anna": Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE)}
+    states = with_leaving(TradingStates(), leaving, {"anna"}, SINCE + 90)
+    assert states.flattens["anna"].at == SINCE + 90
+    assert with_leaving(states, leaving, {"anna"}, SINCE + 95) is states
+    # A clock that was set back makes no other order of it.
+    states = with_leaving(TradingStates(), leaving, {"anna"}, SINCE - 90)
+    assert with_leaving(states, leaving, {"anna"}, SINCE - 89) is states
 
 
 def test_who_is_halted_stays_so() -> None:
     halted = StateSetting(state=TradingState.HALTED, by="olga", reason="", at=SINCE)
     states = TradingStates().with_state([account_scope("anna")], halted)
     assert is_said("anna", Leaver(OnLeave.CLOSE_ONLY, TABLE, SINCE), states)
-    states = say_leaving("anna", Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE), states)
+    states = say_leaving("anna", Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE), states, SINCE)
     assert states.state_of("anna") is TradingState.HALTED
 
 
@@ -221,13 +232,14 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
             looking = asyncio.create_task(world.leaving.look())
             await asyncio.sleep(0)
             # Two reloads: it is back, has bought, and is taken out again.
-            world.supervisor.leavers.put({"anna": Leaver(OnLeave.CLOSE_ALL, TABLE, SINCE + 5)})
+            since = time.time() + 5
+            world.supervisor.leavers.put({"anna": Leaver(OnLeave.CLOSE_ALL, TABLE, since)})
             world.link.snapshot.holds_copied = True
         await looking
         assert not world.supervisor.accounts["anna"].removed
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
-        assert order.at == SINCE + 5
+        assert order.at == since
         world.supervisor.trading.close()
 
     asyncio.run(play())
