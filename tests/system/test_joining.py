@@ -98,15 +98,17 @@ def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
     wait_for("it to buy nothing", lambda: _state(system) == nouns.TRADING_STATE_REDUCING)
     assert "ben: leaves since" in system.types("status")
     assert "(on_leave = close_only)" in system.types("accounts ben")
+    before = wait_for("what it holds", lambda: held(system, "ben"))
+    assert before.keys() == {"BTC", "ETH"}
     # Other limits of its group change nothing of that.
     system.config_tail = GROUP.replace("max_slippage_bps = 40", LIMITS)
     system.reload()
+    wait_for("its new limit", lambda: re.search(r"ben +life +equity", system.types("limits")))
+    wait_for("it to show what it holds", lambda: held(system, "ben") == before)
     system.wait_running("anna", "ben")
     assert _state(system) == nouns.TRADING_STATE_REDUCING
-    assert re.search(r"ben +life +equity", system.types("limits"))
     said = system.types("set ben on_leave=close_all", expect=1)
     assert "ben leaves already, on_leave = close_only" in said
-    before = held(system, "ben")
     system.settles("buy", "0.0005")
     assert system.copies("ben")[-1].reason == Reason.TRADING_REDUCING
     system.add("ben", 'copy = { on_leave = "close_all" }')
