@@ -14,18 +14,20 @@ from typing import Any, cast
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.processes.child import Child
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2
+from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from tests.support import served_supervisor
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
-from tests.support.served_supervisor import served
 from tests.support.supervisor_samples import fill, small_config
 
 COPIED, REFUSED, ALREADY, WAITING, MISSED = (
@@ -95,12 +97,27 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
         set_running(supervisor.accounts[name], link)
         child = SimpleNamespace(pid=1, last_beat=0, stopped=False)
         supervisor.accounts[name].process.child = cast("Child", child)
-    async with served(supervisor) as stub:
-        yield World(stub, supervisor, links)
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    try:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            yield World(control_pb2_grpc.ControlServiceStub(channel), supervisor, links)
+    finally:
+        await server.close()
+        supervisor.trading.close()
 
 
 async def refused(answer: Any) -> tuple[grpc.StatusCode, str]:
-    return (await served_supervisor.refused(answer))[:2]
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await answer
+    status = rpc_status.from_call(cast("grpc.Call", raised.value))
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert any(detail.Unpack(info) for detail in status.details)
+    return raised.value.code(), info.reason
 
 
 def test_those_who_are_named_are_asked_with_what_the_journal_knows_and_all_where_nobody_is(

@@ -8,23 +8,26 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.loss_counting import LimitState
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2
+from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from tests.support import served_supervisor
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
-from tests.support.served_supervisor import served
 from tests.support.supervisor_samples import small_config
 
 DAY = LossLimit("day", Metric.EQUITY, Window.DAY, Decimal("0.05"), Decimal("0.8"), Action.HALTED)
@@ -63,13 +66,27 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[tuple[Any, Supe
     supervisor = idle_supervisor(folder, journal, replace(config, accounts=accounts))
     link = LimitLink()
     set_running(supervisor.accounts["anna"], link)
-    async with served(supervisor) as stub:
-        yield stub, supervisor, link
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    try:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            yield control_pb2_grpc.ControlServiceStub(channel), supervisor, link
+    finally:
+        await server.close()
+        supervisor.trading.close()
 
 
 async def refused(answer: Any) -> tuple[str, str]:
-    code, reason, _ = await served_supervisor.refused(answer)
-    return code.name, reason
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await answer
+    status = rpc_status.from_call(cast("grpc.Call", raised.value))
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert any(detail.Unpack(info) for detail in status.details)
+    return raised.value.code().name, info.reason
 
 
 def test_limits_are_those_of_the_processes_or_as_they_are_configured(

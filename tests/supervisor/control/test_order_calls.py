@@ -8,21 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.v1 import account_pb2
+from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
-from tests.support.served_supervisor import refused, served
 from tests.support.supervisor_samples import copy, fill, small_config
 
 
@@ -75,8 +78,24 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
     master, user = OrderLink(), OrderLink()
     set_running(supervisor.accounts["master"], master)
     set_running(supervisor.accounts["anna"], user)
-    async with served(supervisor) as stub:
-        yield World(stub, master, user, supervisor)
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    (supervisor.place.state_dir / "logs").mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        yield World(control_pb2_grpc.ControlServiceStub(channel), master, user, supervisor)
+    await server.close()
+
+
+async def refused(answer: Any) -> tuple[grpc.StatusCode, str, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await answer
+    status = rpc_status.from_call(cast("grpc.Call", raised.value))
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert any(detail.Unpack(info) for detail in status.details)
+    return raised.value.code(), info.reason, raised.value.details() or ""
 
 
 def orders(*opened: int) -> list[nouns.Order]:

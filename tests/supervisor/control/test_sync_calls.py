@@ -8,19 +8,21 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import grpc
 import pytest
 from grpclib.const import Status
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.v1 import account_pb2
+from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
+from tests.supervisor.control.test_trading_calls import refused
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
-from tests.support.served_supervisor import refused
-from tests.support.served_supervisor import served as serving
 from tests.support.supervisor_samples import fill, small_config
 
 
@@ -55,8 +57,17 @@ async def served(folder: Path, journal: Journal) -> AsyncIterator[tuple[Any, Pla
     master.snapshot.equity.CopyFrom(nouns.Money(amount="1000", asset="USD"))
     set_running(supervisor.accounts["anna"], link)
     set_running(supervisor.accounts["master"], master)
-    async with serving(supervisor) as stub:
-        yield stub, link, master
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    try:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            yield control_pb2_grpc.ControlServiceStub(channel), link, master
+    finally:
+        await server.close()
+        supervisor.trading.close()
 
 
 def test_a_plan_is_shown_and_nothing_is_kept_of_it(tmp_path: Path, journal: Journal) -> None:

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from krakencopy.account_proc.contract.trading_states import (
     FlattenOrder,
@@ -23,12 +25,14 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.runtime import trading_state_file
 from krakencopy.account_proc.runtime.trading_state_file import LOCK_NAME, TradingStateFile, change_states
 from krakencopy.supervisor.accounts import trading_acks
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import control_pb2_grpc
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.idle_supervisor import idle_supervisor
-from tests.support.served_supervisor import refused, served
 from tests.support.supervisor_samples import fill, small_config
 from tests.support.trading_links import TradingLink, set_living
 
@@ -94,8 +98,27 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
         name: set_living(supervisor.accounts[name], supervisor.place.states)
         for name in ("master", "anna", "bob")
     }
-    async with served(supervisor) as stub:
-        yield World(stub, supervisor, links)
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    try:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            yield World(control_pb2_grpc.ControlServiceStub(channel), supervisor, links)
+    finally:
+        await server.close()
+        supervisor.trading.close()
+
+
+async def refused(answer: Any) -> tuple[grpc.StatusCode, str, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await answer
+    status = rpc_status.from_call(cast("grpc.Call", raised.value))
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert any(detail.Unpack(info) for detail in status.details)
+    return raised.value.code(), info.reason, raised.value.details() or ""
 
 
 def shown(answer: Any) -> dict[str, tuple[str, bool, str]]:
