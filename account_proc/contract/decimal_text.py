@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
+
+#: As money is counted.
+CENT = Decimal("0.01")
 
 #: A number as a person or a program writes it (bounds.proto, TEXT_FORM_DECIMAL). Python's own reader takes
 #: ``1_000``, ``+5``, ``nan`` and the digits of every script, too. Nothing in it has to be tried twice, which
@@ -17,6 +20,11 @@ def plain(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
+
+
+def cents(amount: Decimal, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Money for people."""
+    return plain(amount.quantize(CENT, rounding))
 
 
 def read_decimal(text: str) -> Decimal:

@@ -19,7 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
 from krakencopy.account_proc.contract.loss_limits import (
     Action,
     LossLimit,
@@ -34,8 +34,8 @@ from krakencopy.v1 import types_pb2 as pb
 #: An account that is worth less, in the currency of a limit in percent, has no percent that mean anything.
 LEAST_BASE = Decimal(1)
 NOTHING = Decimal(0)
-#: In words: as money is counted, and a hundredth of a percent.
-CENT, BASIS_POINT = Decimal("0.01"), Decimal("0.0001")
+#: In words: a hundredth of a percent.
+BASIS_POINT = Decimal("0.0001")
 _QUARTER = 3
 
 
@@ -325,4 +325,4 @@ def loss_words(limit: LossLimit, loss: Decimal) -> str:
     """A loss as the limit is written."""
     if limit.is_share:
         return percent(loss.quantize(BASIS_POINT))
-    return f"{plain(loss.quantize(CENT))} {limit.currency}"
+    return f"{cents(loss)} {limit.currency}"

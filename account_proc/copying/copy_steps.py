@@ -120,15 +120,6 @@ def settled(copy: CopyRecord, filled: Decimal) -> SettledOrder:
         ordered=BaseVolume(copy.ordered),
         filled=BaseVolume(filled),
         cost=QuoteAmount(copy.cost),
-        fees=_fees(copy),
+        fees=copy.fees,
         sweep=copy.sweep,
     )
-
-
-def _fees(copy: CopyRecord) -> dict[str, Decimal]:
-    """What the copy paid, by the coin that it was taken in."""
-    base = copy.pair.partition("/")[0]
-    fees = {base: copy.fee_base} if copy.fee_base else {}
-    if copy.fee_asset and copy.fee_asset != base:
-        fees[copy.fee_asset] = copy.fee
-    return fees

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import ENDS
 from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.contract.loss_counting import LimitState
@@ -172,16 +171,9 @@ class RealisedCount:
             return {}
         self._follow_names()
         for copy in ended:
-            self.realised.count(copy.side, self._trade_of(copy), self._book.coins.volume)
+            trade = copy.exchanged(self._book.names.current)
+            self.realised.count(copy.side, trade, self._book.coins.volume)
         return {REALISED: self.realised.to_json()}
-
-    def _trade_of(self, copy: CopyRecord) -> Exchanged:
-        named = self._book.names.current
-        base, _, quote = copy.pair.partition("/")
-        fees = {named(base): copy.fee_base} if copy.fee_base else {}
-        if copy.fee_asset and copy.fee_asset != base:
-            fees[named(copy.fee_asset)] = copy.fee
-        return Exchanged(base=named(base), quote=named(quote), volume=copy.filled, cost=copy.cost, fees=fees)
 
     def _follow_names(self) -> None:
         for coin in self.realised.coins():

@@ -95,9 +95,5 @@ class Baseline:
             expected.add_amount(current(asset), amount)
         for copy in copies:
             if copy.state in ENDS and copy.filled:
-                base, _, quote = copy.pair.partition("/")
-                expected.trade(current(base), current(quote), copy.side, copy.filled, copy.cost)
-                expected.add_amount(current(base), -copy.fee_base)
-                if copy.fee_asset and copy.fee_asset != base:
-                    expected.add_amount(current(copy.fee_asset), -copy.fee)
+                expected.exchange(copy.side, copy.exchanged(current))
         return expected.change_to(balances)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import ENDS, CopyState, advance
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
@@ -90,6 +92,23 @@ class CopyRecord:
     def filtered_by(self) -> str:
         """The pair that is included or excluded: the master's."""
         return self.master_pair or self.pair
+
+    @property
+    def fees(self) -> dict[str, Decimal]:
+        """What was paid for it, by the coin that it was taken in."""
+        base = self.pair.partition("/")[0]
+        fees = {base: self.fee_base} if self.fee_base else {}
+        if self.fee_asset and self.fee_asset != base:
+            fees[self.fee_asset] = self.fee
+        return fees
+
+    def exchanged(self, current: Callable[[str], str] = str) -> Exchanged:
+        """Its trades together. ``current``: the name that a coin has now."""
+        base, _, quote = self.pair.partition("/")
+        fees = {current(asset): fee for asset, fee in self.fees.items()}
+        return Exchanged(
+            base=current(base), quote=current(quote), volume=self.filled, cost=self.cost, fees=fees
+        )
 
     def to_proto(self, account_id: str, *, is_shadow: bool = False) -> pb.Copy:
         """The copy in the public API. ``is_shadow``: it is a shadow's."""

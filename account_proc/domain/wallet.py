@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.domain.asset_forms import locked, worth_as
 from krakencopy.account_proc.domain.quantities import Side
 
@@ -113,6 +114,12 @@ class Wallet:
         sign = 1 if side is Side.BUY else -1
         self.add_amount(base, sign * volume)
         self.add_amount(quote, -sign * cost)
+
+    def exchange(self, side: Side, trade: Exchanged) -> None:
+        """All trades of an order, with their fees."""
+        self.trade(trade.base, trade.quote, side, trade.volume, trade.cost)
+        for asset, fee in trade.fees.items():
+            self.add_amount(asset, -fee)
 
     def value(self, quote: str, marks: Marks, reserve: Mapping[str, Decimal] = NOTHING_RESERVED) -> Decimal:
         """Total equity in quote. What has no price on this exchange (delisted or never listed) counts

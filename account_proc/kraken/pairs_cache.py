@@ -12,16 +12,12 @@ import asyncio
 import hashlib
 import json
 import logging
-import os
-import random
-import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.domain.pair_table import PairTable
-from krakencopy.account_proc.runtime.file_lock import LockedFile
+from krakencopy.account_proc.kraken.shared_file import SharedFile
 from krakencopy.account_proc.runtime.machine import boot_id
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
@@ -30,8 +26,6 @@ log = logging.getLogger(__name__)
 #: How long another process's turn is waited for: Kraken needs about a second for both calls. After that it is
 #: a slow or stopped one.
 TURN_S = 3.0
-#: Between two looks at the file meanwhile, in seconds.
-LOOK_S = 0.1
 #: Kraken's 1,500 pairs and 600 assets make 0.4 MB.
 FILE_BYTES_MAX = 16 * 1024 * 1024
 LINE_BYTES_MAX = 4096
@@ -96,86 +90,40 @@ class PairsCache:
         *, clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """``path`` is the same for all; ``clock``: seconds since the machine's start, the same for all and
-        never set.
-        """
-        self._path = path
-        # By account, so that what a process that was killed has left is written over by its next one.
-        self._unfinished = path.with_name(f"{path.name}.{account_id}.new")
-        self._lock_path = path.with_name(f"{path.name}.lock")
+        """As of SharedFile."""
+        self._file = SharedFile(path, account_id, "pairs", TURN_S, clock=clock, pause=pause)
         self._origin = origin
-        self._clock = clock
-        self._pause = pause
 
     async def get(self, ask: Ask, age_max_s: float) -> tuple[PairTable, float]:
         """A table that the exchange was asked for at most ``age_max_s`` ago, and how long ago (seconds).
 
         With 0 it was asked after this call began. Raises what ``ask`` raises.
         """
-        since = self._clock() - age_max_s
-        patience_ends = self._clock() + TURN_S
-        while True:
-            if (found := self._read(since)) is not None:
-                return found
-            try:
-                turn = LockedFile(self._lock_path, "the pairs' file")
-            except LockHeld:
-                if self._clock() < patience_ends:
-                    await self._pause(LOOK_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
-                    continue
-                log.warning(
-                    "another process has had its turn to ask for pairs for %g s; asking as well", TURN_S
-                )
-                return await self._ask(ask)
-            except OSError as error:
-                log.warning(
-                    "%s: %s; the exchange's pairs are asked for by this process alone", self._path, error
-                )
-                return await self._ask(ask)
-            try:
-                # The process that had the turn may have written a moment ago.
-                return self._read(since) or await self._ask(ask)
-            finally:
-                turn.close()
+        since = self._file.clock() - age_max_s
+        return await self._file.get(lambda: self._read(since), lambda _: self._ask(ask))
 
     async def _ask(self, ask: Ask) -> tuple[PairTable, float]:
-        asked_at = self._clock()
+        asked_at = self._file.clock()
         table = await ask()
-        try:
-            self._write(encode(table, self._origin, asked_at))
-        except OSError as error:
-            log.warning("%s cannot be written (%s): each process asks the exchange", self._path, error)
-        return table, self._clock() - asked_at
+        self._file.write(encode(table, self._origin, asked_at))
+        return table, self._file.clock() - asked_at
 
     def _read(self, since: float) -> tuple[PairTable, float] | None:
         """The file's table and its age, if it is to be believed and was asked for after ``since``."""
         try:
-            # A pipe in its place must not hold anyone up.
-            opened = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(opened, "rb") as file:
-                if not stat.S_ISREG(os.fstat(opened).st_mode):
-                    return None
+            with self._file.open() as file:
                 checksum, header = file.readline(LINE_BYTES_MAX), file.readline(LINE_BYTES_MAX)
                 asked_at = asked_at_of(header, self._origin)
-                now = self._clock()
+                now = self._file.clock()
                 if asked_at is None or not since < asked_at <= now:
                     return None
                 text = file.read(FILE_BYTES_MAX)
         except FileNotFoundError:
             return None
         except OSError as error:
-            log.warning("%s cannot be read: %s", self._path, error)
+            log.warning("%s cannot be read: %s", self._file.path, error)
             return None
         if checksum != _checksum(header, text):
-            log.warning("%s is damaged; the exchange is asked", self._path)
+            log.warning("%s is damaged; the exchange is asked", self._file.path)
             return None
         return PairTable(text), now - asked_at
-
-    def _write(self, content: bytes) -> None:
-        """Whole or not at all for its readers. Not synced: what a power loss leaves half written has a
-        wrong checksum.
-        """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self._unfinished, flags, 0o600), "wb") as file:
-            file.write(content)
-        self._unfinished.replace(self._path)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import random
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,10 +19,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.kraken.pairs_cache import Origin
-from krakencopy.account_proc.runtime.file_lock import LockedFile
+from krakencopy.account_proc.kraken.shared_file import SharedFile
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -33,8 +30,8 @@ log = logging.getLogger(__name__)
 FRESH_S = 4.0
 #: A pair that nobody has wanted for so long is not asked for any more, in seconds.
 WANTED_S = 60.0
-#: How long another process's turn is waited for, and how often it is looked meanwhile, in seconds.
-TURN_S, LOOK_S = 2.0, 0.1
+#: How long another process's turn is waited for, in seconds.
+TURN_S = 2.0
 #: A thousand pairs make 0.1 MB.
 FILE_BYTES_MAX = 4 * 2**20
 FORM = "krakencopy quotes 1"
@@ -90,13 +87,9 @@ class SharedQuotes:
         *, clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """``path`` is the same for all; ``clock``: seconds since the machine's start, the same for all."""
-        self._path = path
-        self._unfinished = path.with_name(f"{path.name}.{account_id}.new")
-        self._lock_path = path.with_name(f"{path.name}.lock")
+        """As of SharedFile."""
+        self._file = SharedFile(path, account_id, "prices", TURN_S, clock=clock, pause=pause)
         self._origin = origin
-        self._clock = clock
-        self._pause = pause
 
     async def get(
         self, names: Sequence[str], ask: Ask, newer_than: float
@@ -104,33 +97,15 @@ class SharedQuotes:
         """Prices of pairs, all asked for after this (seconds of the clock), and when the oldest of them was.
         Raises what ``ask`` raises.
         """
-        patience_ends = self._clock() + TURN_S
-        while True:
-            content = self._read()
-            if (found := self._fresh(content, names, newer_than)) is not None:
-                return found
-            try:
-                turn = LockedFile(self._lock_path, "the prices' file")
-            except LockHeld:
-                if self._clock() >= patience_ends:
-                    return await self._ask(_Content(), names, ask)
-                await self._pause(LOOK_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
-                continue
-            except OSError as error:
-                log.warning("%s: %s; prices are asked for by this process alone", self._path, error)
-                return await self._ask(_Content(), names, ask)
-            try:
-                # The process that had the turn may have written a moment ago.
-                content = self._read()
-                found = self._fresh(content, names, newer_than)
-                return found or await self._ask(content, names, ask)
-            finally:
-                turn.close()
+        return await self._file.get(
+            lambda: self._fresh(self._read(), names, newer_than),
+            lambda has_turn: self._ask(self._read() if has_turn else _Content(), names, ask),
+        )
 
     def _fresh(
         self, content: _Content, names: Iterable[str], newer_than: float
     ) -> tuple[Mapping[str, Quote], float] | None:
-        now, asked = self._clock(), [content.asked_at.get(name, float("-inf")) for name in names]
+        now, asked = self._file.clock(), [content.asked_at.get(name, float("-inf")) for name in names]
         oldest = min(asked, default=now)
         if not max(newer_than, now - FRESH_S) < oldest <= now:
             return None
@@ -139,30 +114,20 @@ class SharedQuotes:
     async def _ask(
         self, content: _Content, names: Sequence[str], ask: Ask
     ) -> tuple[Mapping[str, Quote], float]:
-        now = self._clock()
+        now = self._file.clock()
         wanted = {name: at for name, at in content.wanted_at.items() if now - at <= WANTED_S}
         wanted |= dict.fromkeys(names, now)
         quotes = dict(await ask(tuple(wanted)))
-        try:
-            self._write(_Content(quotes, dict.fromkeys(wanted, now), wanted).to_text(self._origin))
-        except OSError as error:
-            log.warning("%s cannot be written (%s): each process asks for prices", self._path, error)
+        text = _Content(quotes, dict.fromkeys(wanted, now), wanted).to_text(self._origin)
+        self._file.write(text.encode())
         return {name: quotes[name] for name in names if name in quotes}, now
 
     def _read(self) -> _Content:
         try:
-            opened = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(opened, "rb") as file:
+            with self._file.open() as file:
                 return _Content.from_text(file.read(FILE_BYTES_MAX).decode(), self._origin)
         except FileNotFoundError:
             return _Content()
         except (OSError, ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
-            log.warning("%s is not used: %s", self._path, error)
+            log.warning("%s is not used: %s", self._file.path, error)
             return _Content()
-
-    def _write(self, text: str) -> None:
-        """Whole or not at all for its readers."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self._unfinished, flags, 0o600), "wb") as file:
-            file.write(text.encode())
-        self._unfinished.replace(self._path)

@@ -135,13 +135,7 @@ class KrakenAccount:
             self.ledger, lambda asset: self.portfolio.prices.marks.rate(asset, COMMON_CURRENCY),
             lambda: self.portfolio.equity(COMMON_CURRENCY))  # fmt: skip
         self.portfolio = self._make_portfolio()
-        needs = Needs.of(
-            spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key,
-            is_shadow=spec.shadow, looked_up_for=spec.limits_by_flows,
-        )  # fmt: skip
-        self.key_check = KeyCheck(
-            self.exchange, needs, changed, handed_out=lambda: self.nonce.last, now=now, clock=self.clock
-        )
+        self.key_check = self._make_key_check()
         self.gateway = self._make_gateway()
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
         self.requested_orders = RequestedOrders(
@@ -153,6 +147,17 @@ class KrakenAccount:
         )
         self.feed: ExecutionsFeed | None = None
         self.ledger.beside = self._balances
+
+    def _make_key_check(self) -> KeyCheck:
+        needs = Needs.of(
+            self.spec.role, has_strategy=self.spec.strategy is not None,
+            allow_withdraw=self.spec.allow_withdraw_key, is_shadow=self.spec.shadow,
+            looked_up_for=self.spec.limits_by_flows,
+        )  # fmt: skip
+        return KeyCheck(
+            self.exchange, needs, self._changed, handed_out=lambda: self.nonce.last, now=self.clock.now,
+            clock=self.clock,
+        )  # fmt: skip
 
     def _make_gateway(self) -> OrderGateway:
         if not self.spec.shadow:
@@ -197,13 +202,9 @@ class KrakenAccount:
         ExchangeError while it is not known.
         """
         await check_own_account(
-            self.spec.id,
-            self.exchange,
-            self.ledger,
-            self.key_check.identity,
-            self.clock.now,
+            self.spec.id, self.exchange, self.ledger, self.key_check.identity, self.clock.now,
             self.gateway.visibility_lag,
-        )
+        )  # fmt: skip
 
     def keep_identity(self) -> None:
         """The ledger is about this account from now on. Raises LedgerFault."""

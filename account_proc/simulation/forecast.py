@@ -17,10 +17,8 @@ from enum import StrEnum
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.wallet import Marks
-from krakencopy.account_proc.simulation.history import MasterHistory
-from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
+from krakencopy.account_proc.simulation.replay import Account, Past, Replayed, replay
 from krakencopy.account_proc.simulation.replayed_user import CURRENCY
 from krakencopy.v1 import types_pb2
 
@@ -109,14 +107,16 @@ def worth_of(fills: Sequence[types_pb2.Fill]) -> dict[int, Decimal]:
 
 def smallest(is_enough: Callable[[Decimal], bool]) -> Decimal | None:
     """The smallest balance that is enough, to a hundredth of it, found between one that is and one that is
-    not; None where none is.
+    not; None where none is, and the least where that is.
     """
-    high = LEAST
+    if is_enough(LEAST):
+        return LEAST
+    high = LEAST * 2
     while not is_enough(high):
         high *= 2
         if high > MOST:
             return None
-    low = high / 2 if high > LEAST else NOTHING
+    low = high / 2
     while high - low > high * EXACT:
         middle = (low + high) / 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
@@ -128,10 +128,7 @@ class Forecaster:
     """One user's."""
 
     account: Account
-    master: MasterHistory
-    table: PairTable
-    interval: Interval
-    taker: Decimal
+    past: Past
 
     def forecast(self) -> Replayed:
         """With the wallet that the account has."""
@@ -153,4 +150,4 @@ class Forecaster:
         return self._replay(replace(self.account, wallet=wallet, any_money=True))
 
     def _replay(self, account: Account) -> Replayed:
-        return replay(account, self.master, self.table, self.interval, self.taker)
+        return replay(account, self.past)

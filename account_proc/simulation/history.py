@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,15 @@ from krakencopy.account_proc.state.ledger_rows import copy_from, plan_from
 from krakencopy.account_proc.state.shadow_mark import MODE, SHADOW
 from krakencopy.v1 import types_pb2 as pb
 
-JOURNAL = "journal.db"
+JOURNAL, LEDGERS = "journal.db", "accounts"
+#: Kraken: the status of a pair in which everything may be ordered.
+ONLINE = "online"
+#: The schema that journals have now, and the last one that did not say after which fill a coin was renamed.
+JOURNAL_SCHEMA, RENAMED_ONCE = 6, 3
+#: What reading a file of another form comes to.
+_UNREADABLE = (
+    LedgerUnreadable, DecodeError, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError,
+)  # fmt: skip
 
 
 class HistoryUnreadable(Exception):
@@ -58,11 +66,13 @@ class MasterHistory:
 class UserHistory:
     """What one user's ledger says."""
 
+    #: The ledger that it is from, for people.
+    source: str = ""
     #: In the order in which they changed last.
     copies: tuple[CopyRecord, ...] = ()
     pairs: tuple[PairRules, ...] = ()
-    #: By the master's order.
-    plans: Mapping[str, OrderPlan] = field(default_factory=dict)
+    #: As they are written, by the master's order (``plan``).
+    plans: Mapping[str, str] = field(default_factory=dict)
     #: By asset, as they were known last, and when (Unix seconds).
     balances: Mapping[str, Held] = field(default_factory=dict)
     #: What copying holds, by coin.
@@ -71,26 +81,55 @@ class UserHistory:
     #: What it did is a model's.
     is_shadow: bool = False
 
+    def plan(self, order_id: str) -> OrderPlan | None:
+        """The plan of a master's order; None without one. Raises HistoryUnreadable."""
+        body = self.plans.get(order_id)
+        with _reading(f"the plan of {order_id} in {self.source}"):
+            return None if body is None else plan_from(json.loads(body))
+
 
 def master_history(folder: Path) -> MasterHistory:
     """Raises HistoryUnreadable."""
     path = folder / JOURNAL
+    with _reading(path), closing(as_it_is(path)) as journal:
+        schema = _schema_of(journal)
+        meta = dict(journal.execute("SELECT key, value FROM meta"))
+        bodies = journal.execute("SELECT body FROM fills ORDER BY seq").fetchall()
+        changes = _rows(journal, "setting_changes", "target, key, new_value", "number")
+        settings = {(target, key): value for target, key, value in changes}
+        # Before, a coin was renamed once, and that held from the upgrade on (supervisor/journal/schema.py).
+        after = "after_seq" if schema > RENAMED_ONCE else "(SELECT coalesce(max(seq), 0) FROM fills)"
+        renames = _rows(journal, "renames", f"old_name, new_name, {after}", "number")
+        return MasterHistory(
+            journal_id=str(meta["journal_id"]),
+            fills=tuple(pb.Fill.FromString(body) for (body,) in bodies),
+            renames=tuple(Rename(*row) for row in renames),
+            joined=dict(journal.execute("SELECT account_id, joined_seq FROM users").fetchall()),
+            settings={place: value for place, value in settings.items() if value is not None},
+        )
+
+
+@contextmanager
+def _reading(what: object) -> Iterator[None]:
+    """Raises HistoryUnreadable."""
     try:
-        with closing(as_it_is(path)) as journal:
-            meta = dict(journal.execute("SELECT key, value FROM meta"))
-            bodies = journal.execute("SELECT body FROM fills ORDER BY seq").fetchall()
-            changes = _rows(journal, "setting_changes", "target, key, new_value", "number")
-            settings = {(target, key): value for target, key, value in changes}
-            renames = _rows(journal, "renames", "old_name, new_name, after_seq", "number")
-            return MasterHistory(
-                journal_id=str(meta["journal_id"]),
-                fills=tuple(pb.Fill.FromString(body) for (body,) in bodies),
-                renames=tuple(Rename(*row) for row in renames),
-                joined=dict(journal.execute("SELECT account_id, joined_seq FROM users").fetchall()),
-                settings={place: value for place, value in settings.items() if value is not None},
-            )
-    except (sqlite3.Error, DecodeError, KeyError, ValueError, TypeError) as error:
-        raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
+        yield
+    except _UNREADABLE as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise HistoryUnreadable(f"{what} cannot be read: {why}") from error
+
+
+def _schema_of(journal: sqlite3.Connection) -> int:
+    """Raises LedgerUnreadable for none that is known here."""
+    schema = int(journal.execute("PRAGMA user_version").fetchone()[0])
+    if schema > JOURNAL_SCHEMA:
+        raise LedgerUnreadable(
+            f"its schema is {schema}, and this version reads {JOURNAL_SCHEMA}: a later version of krakencopy "
+            "has written it; run that one"
+        )
+    if schema <= 0:
+        raise LedgerUnreadable("it is no journal of krakencopyd")
+    return schema
 
 
 def _rows(journal: sqlite3.Connection, table: str, columns: str, order: str) -> list[tuple[Any, ...]]:
@@ -100,40 +139,49 @@ def _rows(journal: sqlite3.Connection, table: str, columns: str, order: str) -> 
     return journal.execute(f"SELECT {columns} FROM {table} ORDER BY {order}").fetchall()  # noqa: S608 - names of here
 
 
-def user_histories(folder: Path, journal_id: str = "") -> dict[str, UserHistory]:
-    """What each ledger says, by account. ``journal_id``: the journal that they must be of. Raises
-    HistoryUnreadable.
+def known_pairs(folder: Path, journal_id: str = "") -> PairTable:
+    """The rules of pairs, as any account has read them last. ``journal_id``: the journal that all ledgers
+    must be of. Raises HistoryUnreadable.
     """
-    found = (
-        (path.stem, user_history(path, journal_id)) for path in sorted((folder / "accounts").glob("*.db"))
-    )
-    return {account_id: history for account_id, history in found if history is not None}
+    known: list[PairRules] = []
+    for path in sorted((folder / LEDGERS).glob("*.db")):
+        with _reading(path):
+            if ledger_view(path) is not None:  # also says what is of a later version
+                with closing(as_it_is(path)) as ledger:
+                    meta = dict(ledger.execute("SELECT key, value FROM meta"))
+                _check_journal(meta, journal_id)
+                known += map(rules_from, json.loads(meta.get(f"kept {PAIRS}", "[]")))
+    return pair_table(known)
+
+
+def ledger_path(folder: Path, account_id: str) -> Path:
+    """Where an account's ledger is."""
+    return folder / LEDGERS / f"{account_id}.db"
 
 
 def user_history(path: Path, journal_id: str = "") -> UserHistory | None:
     """What a ledger says; None without one. ``journal_id``: the journal that it must be of, where it is of
     any. Raises HistoryUnreadable.
     """
-    try:
+    with _reading(path):
         view = ledger_view(path)  # also says what is of a later version
         if view is None:
             return None
         with closing(as_it_is(path)) as ledger:
             meta = dict(ledger.execute("SELECT key, value FROM meta"))
             copies = ledger.execute("SELECT body FROM copies ORDER BY revision").fetchall()
-            plans = ledger.execute("SELECT body FROM plans").fetchall()
+            plans = dict(ledger.execute("SELECT order_id, body FROM plans"))
         _check_journal(meta, journal_id)
         return UserHistory(
+            source=str(path),
             copies=tuple(copy_from(json.loads(body)) for (body,) in copies),
             pairs=tuple(rules_from(row) for row in json.loads(meta.get(f"kept {PAIRS}", "[]"))),
-            plans={plan.order_id: plan for plan in (plan_from(json.loads(body)) for (body,) in plans)},
+            plans=plans,
             balances=view.balances,
             positions=view.positions,
             balances_at=view.balances_at,
             is_shadow=meta.get(f"kept {MODE}") == SHADOW,
         )
-    except (LedgerUnreadable, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError) as error:
-        raise HistoryUnreadable(f"{path} cannot be read: {error}") from error
 
 
 def _check_journal(meta: Mapping[str, str], journal_id: str) -> None:
@@ -158,7 +206,9 @@ def uncopied(history: UserHistory, master: MasterHistory) -> dict[str, Decimal]:
 
 
 def pair_table(pairs: Iterable[PairRules]) -> PairTable:
-    """What is known of pairs, as a table of all that there are."""
-    by_name = {pair.name: pair for pair in pairs}
+    """What is known of pairs, as a table of all that there are. Whether they were still traded when somebody
+    asked last says nothing of the time before.
+    """
+    by_name = {pair.name: replace(pair, status=ONLINE) for pair in pairs}
     assets = {asset: asset for pair in by_name.values() for asset in (pair.base, pair.quote)}
     return PairTable.of(by_name.values(), assets, {})

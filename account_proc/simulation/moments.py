@@ -40,38 +40,30 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedExit:
+class _OfCopy:
+    """Something really became of a copy."""
+
+    real: CopyRecord
+
+
+class OwedExit(_OfCopy):
     """An exit that was owed was really sold."""
 
-    real: CopyRecord
 
-
-@dataclass(frozen=True, slots=True)
-class Flattened:
+class Flattened(_OfCopy):
     """What copying held of a coin was made owed by an operator, or a limit."""
 
-    real: CopyRecord
 
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(_OfCopy):
     """An entry that was carried was given up by a flatten."""
 
-    real: CopyRecord
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(_OfCopy):
     """A copy that no rule about fills made was begun: a coin of a sync, or an order that was found."""
 
-    real: CopyRecord
 
-
-@dataclass(frozen=True, slots=True)
-class RealEnd:
+class RealEnd(_OfCopy):
     """An order of copying really ended."""
-
-    real: CopyRecord
 
 
 #: What has not waited any more: it was given up, and nothing of it was sold or bought later.

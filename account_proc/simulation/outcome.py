@@ -4,62 +4,125 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.simulation.forecast import Share
 from krakencopy.account_proc.simulation.performance import Performance, deepest_fall
-from krakencopy.account_proc.simulation.replay import Replayed
+from krakencopy.account_proc.simulation.replay import Replayed, amount_text
 from krakencopy.account_proc.simulation.replayed_market import was_ordered
 from krakencopy.account_proc.simulation.replayed_user import CURRENCY
 from krakencopy.v1 import simulation_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: Sums of money are shown to so many decimals.
-CENTS = Decimal("0.01")
-#: And shares to so many.
+#: Shares are shown to so many decimals.
 PARTS = Decimal("0.0001")
 NOTHING = Decimal(0)
+#: Of a user's performance.
+SUMS = ("bought", "sold", "fees", "realised", "unrealised")
 
 
-def simulated_account(replayed: Replayed) -> pb.SimulatedAccount:
-    """One user."""
-    result = pb.SimulatedAccount(
-        account_id=replayed.account_id, assumptions=replayed.assumptions, shadow=replayed.is_shadow,
-        simulated=outcome(replayed.copies, [replayed.replayed]),
-        limits=replayed.limits.to_proto(replayed.account_id),
-    )  # fmt: skip
-    if replayed.was_there:
-        result.real.CopyFrom(outcome(replayed.real_copies, [replayed.real]))
-    return result
+@dataclass(slots=True)
+class Outcome:
+    """What copies came to, of one user or of several together: sums, without the copies."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    capped: Counter[str] = field(default_factory=Counter)
+    money: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(SUMS, NOTHING))
+    #: What was won by the moment of each look.
+    curve: list[Decimal] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, copies: Iterable[CopyRecord], performance: Performance) -> Outcome:
+        """Of one user."""
+        money = {name: getattr(performance, name) for name in SUMS}
+        made = cls(money=money, curve=list(performance.curve))
+        for copy in copies:
+            made._count(copy)
+        return made
+
+    def _count(self, copy: CopyRecord) -> None:
+        self.counts["copies"] += 1
+        self.counts["orders"] += was_ordered(copy)
+        self.counts["filled"] += bool(copy.filled)
+        self.counts["carried"] += copy.state is CopyState.CARRIED
+        if copy.state is CopyState.SKIPPED:
+            self.skipped[copy.reason] += 1
+        elif copy.state is CopyState.REJECTED:
+            self.rejected[copy.reason] += 1
+        if copy.cap:
+            self.capped[copy.cap] += 1
+
+    def add(self, other: Outcome) -> None:
+        """One more user. All curves have the same last point; one that begins later was at nothing before."""
+        for part in ("counts", "skipped", "rejected", "capped"):
+            getattr(self, part).update(getattr(other, part))
+        for name, amount in other.money.items():
+            self.money[name] += amount
+        short, long = sorted((self.curve, other.curve), key=len)
+        before = len(long) - len(short)
+        self.curve = long[:before] + [one + two for one, two in zip(long[before:], short, strict=True)]
+
+    def to_proto(self) -> pb.CopyingOutcome:
+        """As it is shown: money to cents."""
+        fall, _ = deepest_fall(self.curve)
+        won = self.money["realised"] + self.money["unrealised"]
+        money = {name: cents(amount) for name, amount in (self.money | {"profit": won}).items()}
+        sums: dict[str, Any] = {**self.counts, **money}
+        return pb.CopyingOutcome(
+            **sums, drawdown=cents(fall), skipped=_counts(self.skipped), rejected=_counts(self.rejected),
+            capped=_counts(self.capped),
+        )  # fmt: skip
 
 
-def sum_of(all_of_them: Sequence[Replayed]) -> pb.SimulatedAccount:
-    """All users together, but for shadows: what those did is not real. What really happened is that of those
-    who were there.
-    """
-    counted = [replayed for replayed in all_of_them if not replayed.is_shadow]
-    there = [replayed for replayed in counted if replayed.was_there]
-    result = pb.SimulatedAccount(
-        simulated=_of_all(counted), real=outcome(
-            [copy for replayed in there for copy in replayed.real_copies],
-            [replayed.real for replayed in there],
-        ),
-    )  # fmt: skip
-    for words, those in (
-        ("not there then, and in the simulated sums alone", [each for each in counted if not each.was_there]),
-        ("a shadow, and in no sum", [each for each in all_of_them if each.is_shadow]),
-    ):
-        if those:
-            result.assumptions.append(f"{', '.join(each.account_id for each in those)}: {words}")
-    return result
+class Outcomes:
+    """Of users, one after the other: of each that is added its sums are kept, and not its copies."""
 
+    def __init__(self) -> None:
+        self.accounts: list[pb.SimulatedAccount] = []
+        self._simulated, self._real = Outcome(), Outcome()
+        self._absent: list[str] = []
+        self._shadows: list[str] = []
 
-def _of_all(all_of_them: Sequence[Replayed]) -> pb.CopyingOutcome:
-    copies = [copy for replayed in all_of_them for copy in replayed.copies]
-    return outcome(copies, [replayed.replayed for replayed in all_of_them])
+    def add(self, replayed: Replayed) -> pb.SimulatedAccount:
+        """One more user."""
+        simulated = Outcome.of(replayed.copies, replayed.replayed)
+        account = pb.SimulatedAccount(
+            account_id=replayed.account_id, assumptions=replayed.assumptions, shadow=replayed.is_shadow,
+            simulated=simulated.to_proto(), limits=replayed.limits.to_proto(replayed.account_id),
+        )  # fmt: skip
+        real = Outcome.of(replayed.real_copies, replayed.real) if replayed.was_there else None
+        if real is not None:
+            account.real.CopyFrom(real.to_proto())
+        self.accounts.append(account)
+        if replayed.is_shadow:
+            self._shadows.append(replayed.account_id)
+            return account
+        self._simulated.add(simulated)
+        if real is None:
+            self._absent.append(replayed.account_id)
+        else:
+            self._real.add(real)
+        return account
+
+    def sum(self) -> pb.SimulatedAccount:
+        """All of them together, but for shadows: what those did is not real. What really happened is that of
+        those who were there.
+        """
+        words = (
+            (self._absent, "not there then, and in the simulated sums alone"),
+            (self._shadows, "a shadow, and in no sum"),
+        )
+        return pb.SimulatedAccount(
+            simulated=self._simulated.to_proto(), real=self._real.to_proto(),
+            assumptions=[f"{', '.join(those)}: {why}" for those, why in words if those],
+        )  # fmt: skip
 
 
 def forecast_of(
@@ -74,8 +137,13 @@ def forecast_of(
     notional = sum((share.notional for share in shares), NOTHING)
     result = pb.Forecast(
         account_id=replayed.account_id, fills=len(fills), currency=CURRENCY,
-        begun_with=[types_pb2.Money(amount=plain(wallet[asset]), asset=asset) for asset in sorted(wallet)],
-        faithful_balance="" if faithful is None else _money(faithful), assumptions=replayed.assumptions,
+        begun_with=[
+            types_pb2.Money(amount=amount_text(amount, asset), asset=asset)
+            for asset, amount in sorted(wallet.items())
+        ],
+        # Rounded down it might not be enough.
+        faithful_balance="" if faithful is None else cents(faithful, ROUND_CEILING),
+        assumptions=replayed.assumptions,
         shares=[
             pb.ForecastShare(
                 kind=share.kind, fills=share.fills, share_of_fills=_part(share.fills, len(fills)),
@@ -99,41 +167,5 @@ def _part(part: Decimal | int, whole: Decimal | int) -> str:
     return plain((Decimal(part) / whole).quantize(PARTS)) if whole else ""
 
 
-def outcome(copies: Iterable[CopyRecord], performances: Sequence[Performance]) -> pb.CopyingOutcome:
-    """What copies came to."""
-    copies = list(copies)
-    skipped = [copy.reason for copy in copies if copy.state is CopyState.SKIPPED]
-    rejected = [copy.reason for copy in copies if copy.state is CopyState.REJECTED]
-    fall, _ = deepest_fall(_sum_of([performance.curve for performance in performances]))
-    sums = {
-        name: sum((getattr(performance, name) for performance in performances), NOTHING)
-        for name in ("bought", "sold", "fees", "realised", "unrealised")
-    }
-    return pb.CopyingOutcome(
-        copies=len(copies), orders=sum(map(was_ordered, copies)),
-        filled=sum(1 for copy in copies if copy.filled),
-        carried=sum(1 for copy in copies if copy.state is CopyState.CARRIED),
-        skipped=_counted(skipped), rejected=_counted(rejected),
-        capped=_counted(copy.cap for copy in copies if copy.cap),
-        profit=_money(sums["realised"] + sums["unrealised"]), drawdown=_money(fall),
-        **{name: _money(amount) for name, amount in sums.items()},
-    )  # fmt: skip
-
-
-def _sum_of(curves: Sequence[Sequence[Decimal]]) -> Iterable[Decimal]:
-    """All have the same last point; one that begins later was at nothing before."""
-    longest = max(map(len, curves), default=0)
-    aligned = [[NOTHING] * (longest - len(curve)) + list(curve) for curve in curves]
-    return (sum(points, NOTHING) for points in zip(*aligned, strict=True))
-
-
-def _counted(reasons: Iterable[str]) -> list[pb.ReasonCount]:
-    return _counts(Counter(reasons))
-
-
 def _counts(counts: Mapping[str, int]) -> list[pb.ReasonCount]:
     return [pb.ReasonCount(reason=reason, copies=count) for reason, count in sorted(counts.items())]
-
-
-def _money(amount: Decimal) -> str:
-    return plain(amount.quantize(CENTS))

@@ -6,11 +6,12 @@ moment of a look. An amount whose rate nobody knows counts for nothing, and is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.domain.quantities import Side
 
 NOTHING = Decimal(0)
@@ -24,19 +25,6 @@ class Holding:
 
     volume: Decimal = NOTHING
     cost: Decimal = NOTHING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """All trades of one order."""
-
-    pair: str
-    side: Side
-    volume: Decimal
-    #: In the pair's quote.
-    cost: Decimal
-    #: By asset.
-    fees: Mapping[str, Decimal]
 
 
 @dataclass(slots=True)
@@ -61,9 +49,9 @@ class Performance:
             return NOTHING
         return amount * rate
 
-    def trade(self, trade: Trade) -> None:
-        """Counts it."""
-        base, _, quote = trade.pair.partition("/")
+    def trade(self, side: Side, trade: Exchanged) -> None:
+        """Counts an order's trades."""
+        base, quote = trade.base, trade.quote
         worth = self._worth(trade.cost, quote)
         fee_base = trade.fees.get(base, NOTHING)
         self.fees += sum((self._worth(fee, asset) for asset, fee in trade.fees.items()), NOTHING)
@@ -71,7 +59,7 @@ class Performance:
         self.realised -= sum(
             (self._worth(fee, asset) for asset, fee in trade.fees.items() if asset != base), NOTHING
         )
-        if trade.side is Side.BUY:
+        if side is Side.BUY:
             self.bought += worth
             self._give(quote, trade.cost, worth)
             self._take(base, trade.volume - fee_base, worth)

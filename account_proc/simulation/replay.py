@@ -5,11 +5,14 @@ same inputs give the same result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from krakencopy.account_proc.contract.amounts import MONEY
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
+from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
@@ -31,8 +34,9 @@ from krakencopy.account_proc.simulation.moments import (
     moments_of,
 )
 from krakencopy.account_proc.simulation.performance import Performance
-from krakencopy.account_proc.simulation.replayed_market import TakerFees, fees_of, was_ordered
+from krakencopy.account_proc.simulation.replayed_market import TakerFees, was_ordered
 from krakencopy.account_proc.simulation.replayed_user import ReplayedUser
+from krakencopy.v1 import types_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,22 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What replays of all users go by."""
+
+    master: MasterHistory
+    table: PairTable
+    interval: Interval
+    #: The fee's share of a cost, in pairs in which a user never paid one.
+    taker: Decimal
+
+    @property
+    def fills(self) -> list[pb.Fill]:
+        """The master's, of the interval."""
+        return [fill for fill in self.master.fills if self.interval.has(seconds(fill.executed_at))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
     """What came of it."""
 
@@ -84,19 +104,20 @@ class Replayed:
     assumptions: tuple[str, ...]
 
 
-def replay(
-    account: Account, master: MasterHistory, table: PairTable, interval: Interval, taker: Decimal
-) -> Replayed:
-    """``taker``: the fee's share of a cost, in pairs in which the user never paid one."""
+def replay(account: Account, past: Past) -> Replayed:
+    """Of one user."""
+    master, interval = past.master, past.interval
     history = _as_of(account.history or UserHistory(), master)
-    fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=taker)
+    fees = TakerFees(by_pair={**account.paid, **paid_shares(history.copies)}, others=past.taker)
     user = ReplayedUser(
-        account.account_id, account.rules, table, master.journal_id,
+        account.account_id, account.rules, past.table, master.journal_id,
         reserve=account.reserve, wallet=account.wallet, fees=fees, any_money=account.any_money,
     )  # fmt: skip
     joined_seq = 0 if account.history is None else master.joined.get(account.account_id, 0)
-    _Play(user, history, master.renames, interval).play(moments_of(master.fills, joined_seq, history.copies))
-    copies = tuple(user.copies)
+    with closing(user.ledger):
+        moments = moments_of(master.fills, joined_seq, history.copies)
+        _Play(user, history, master.renames, interval).play(moments)
+        copies = tuple(user.copies)
     in_it = tuple(copy for copy in history.copies if interval.has(copy.decided_at))
     return Replayed(
         account_id=account.account_id, was_there=account.history is not None,
@@ -144,8 +165,8 @@ class _Play:
         since = self._interval.since
         before = [copy for copy in self._history.copies if copy.decided_at < since]
         for order_id in {piece.order_id for copy in before for piece in copy.slices if piece.order_id}:
-            if order_id in self._history.plans:
-                self._user.ledger.put_plan(self._history.plans[order_id])
+            if (plan := self._history.plan(order_id)) is not None:
+                self._user.ledger.put_plan(plan)
         over = [copy for copy in before if copy.finished_at and copy.finished_at < since]
         self._user.begin(
             sorted(before, key=lambda copy: copy.decided_at),
@@ -213,17 +234,22 @@ def paid_shares(copies: Iterable[CopyRecord]) -> dict[str, Decimal]:
     for copy in copies:
         base, _, quote = copy.pair.partition("/")
         if copy.filled and copy.cost:
-            fees = fees_of(copy)
+            fees = copy.fees
             paid = fees.get(quote, Decimal(0)) + fees.get(base, Decimal(0)) * copy.cost / copy.filled
             shares[copy.pair] = paid / copy.cost
     return shares
+
+
+def amount_text(amount: Decimal, asset: str) -> str:
+    """What there is of an asset, for people: money to cents, coins as they are."""
+    return cents(amount) if asset in MONEY else plain(amount)
 
 
 def _assumptions(
     user: ReplayedUser, copies: Iterable[CopyRecord], account: Account, fees: TakerFees
 ) -> Iterable[str]:
     if account.wallet is not None:
-        begun = ", ".join(f"{plain(amount)} {asset}" for asset, amount in account.wallet.items())
+        begun = ", ".join(f"{amount_text(amount, asset)} {asset}" for asset, amount in account.wallet.items())
         yield f"it begins with {begun}; what it really had at each moment is not looked at"
     if user.guessed_funds:
         yield (

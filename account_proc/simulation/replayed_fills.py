@@ -7,7 +7,8 @@ the rate of a fill that did not bring one, and the rules of a pair that no accou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import groupby
@@ -93,6 +94,18 @@ class ReplayedFills:
     @staticmethod
     def _tells_rate(copy: CopyRecord) -> bool:
         return bool(copy.master_pair and copy.master_price) and copy.reason != Reason.NO_MARK
+
+    @contextmanager
+    def listed_as_then(self, pair: str, real: Iterable[CopyRecord]) -> Iterator[None]:
+        """A pair that nobody listed when this was really decided about is not listed meanwhile."""
+        pairs, current = self.context.portfolio.pairs, self.context.book.names.current_pair
+        known = pairs.table
+        if any(copy.reason == Reason.UNKNOWN_PAIR and current(copy.pair) == pair for copy in real):
+            pairs.latest = pair_table(known.pair(name) for name in known.names() if name != pair)
+        try:
+            yield
+        finally:
+            pairs.latest = known
 
     def _guess_rules(self, fill: MasterFill, run: Run) -> bool:
         """Whether the rules of the master's pair have been taken for those of a pair that nobody knows."""

@@ -53,15 +53,6 @@ def was_ordered(copy: CopyRecord) -> bool:
     return bool(copy.cl_ord_id) and copy.state not in {CopyState.SKIPPED, CopyState.RECEIVED}
 
 
-def fees_of(copy: CopyRecord) -> dict[str, Decimal]:
-    """What a copy paid, by the coin that it was taken in."""
-    base = copy.pair.partition("/")[0]
-    fees = {base: copy.fee_base} if copy.fee_base else {}
-    if copy.fee_asset and copy.fee_asset != base:
-        fees[copy.fee_asset] = copy.fee
-    return fees
-
-
 def ending_of(copy: CopyRecord, real: CopyRecord | None, taker: Decimal) -> Ending | Refusal:
     """The end of a replayed order. ``real``: what was really done about the same fills; ``taker``: the fee's
     share of the cost.
@@ -104,8 +95,8 @@ def _as_filled(copy: CopyRecord, real: CopyRecord) -> Ending:
     is_whole = real.filled >= real.ordered
     filled = copy.ordered if is_whole else min(copy.ordered, real.filled)
     if filled == real.filled:
-        return _ended(copy, filled, real.cost, fees_of(real))
-    fees = {asset: fee * filled / real.filled for asset, fee in fees_of(real).items()}
+        return _ended(copy, filled, real.cost, real.fees)
+    fees = {asset: fee * filled / real.filled for asset, fee in real.fees.items()}
     return _ended(copy, filled, real.cost * filled / real.filled, fees)
 
 

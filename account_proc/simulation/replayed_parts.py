@@ -12,6 +12,7 @@ from typing import NoReturn, cast
 
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
@@ -68,12 +69,12 @@ class ReplayedPortfolio(Portfolio):
         """
         super().__init__(offline_exchange(), lambda: None, now, 0.0, reserve=reserve)
         self.pairs.latest = table
-        self._begun_with = None if wallet is None else dict(wallet)
+        self._begun_with = None if wallet is None else Wallet(wallet)
         self._any_money = any_money
         #: What it really had, at the decision that is replayed; None where nobody knows.
         self.real: Funds | None = None
         #: What the replay has more of each asset than there really was.
-        self.beyond: dict[str, Decimal] = {}
+        self.beyond = Wallet()
         #: What was really set aside then, of each asset.
         self.really_reserved: dict[str, tuple[str, Decimal]] = {}
 
@@ -82,42 +83,35 @@ class ReplayedPortfolio(Portfolio):
         """Whether what it really had counts."""
         return self._begun_with is None
 
-    def add(self, asset: str, amount: Decimal) -> None:
-        """The replay has so much more."""
-        self.beyond[asset] = self.beyond.get(asset, NOTHING) + amount
-
     def rename(self, old: str, new: str) -> None:
         """An asset has another name from now on."""
         super().rename(old, new)
-        for assets in filter(None, (self.beyond, self._begun_with)):
-            if old in assets:
-                assets[new] = assets.get(new, NOTHING) + assets.pop(old)
+        self.beyond.rename(old, new)
+        if self._begun_with is not None:
+            self._begun_with.rename(old, new)
 
     def equity(self, quote: str) -> Decimal | None:
         """As of Portfolio."""
+        marks = self.prices.marks
         if self._begun_with is not None:
-            return self._worth(self._begun_with, quote) + self._worth(self.beyond, quote)
+            return self._begun_with.value(quote, marks) + self.beyond.value(quote, marks)
         if self.real is None:
             return None
-        rate = self.prices.marks.rate(self.real.quote, quote)
-        return None if rate is None else self.real.equity * rate + self._worth(self.beyond, quote)
-
-    def _worth(self, assets: Mapping[str, Decimal], quote: str) -> Decimal:
-        """What has no price counts for nothing, as in every account."""
-        rates = ((amount, self.prices.marks.rate(asset, quote)) for asset, amount in assets.items() if amount)
-        return sum((amount * rate for amount, rate in rates if rate is not None), NOTHING)
+        rate = marks.rate(self.real.quote, quote)
+        return None if rate is None else self.real.equity * rate + self.beyond.value(quote, marks)
 
     def cash(self, quote: str) -> Decimal:
         """As of Portfolio."""
         ours = sum((amount for asset, amount in self._reserved.values() if asset == quote), NOTHING)
         if self._begun_with is not None and self._any_money:
-            spent = {asset: amount for asset, amount in self.beyond.items() if asset != quote and amount < 0}
-            there = self._worth(self._begun_with, quote) + self._worth(spent, quote)
+            beyond, marks = self.beyond.balances(), self.prices.marks
+            spent = {asset: amount for asset, amount in beyond.items() if asset != quote and amount < 0}
+            there = self._begun_with.value(quote, marks) + Wallet(spent).value(quote, marks)
         elif self._begun_with is not None:
-            there = self._begun_with.get(quote, NOTHING) - self.kept_out.get(quote, NOTHING)
+            there = self._begun_with[quote] - self.kept_out.get(quote, NOTHING)
         else:
             there = self._real_cash(quote)
-        return there + self.beyond.get(quote, NOTHING) - ours
+        return there + self.beyond[quote] - ours
 
     def _real_cash(self, quote: str) -> Decimal:
         if self.real is None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.contract.trading_states import TradingState
@@ -30,6 +29,7 @@ from krakencopy.account_proc.domain.copy_plan import MasterFill, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Price, Side
+from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.account_proc.kraken.order_gate import NotTraded, TradingHalted, TradingReducing
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.sqlite_file import IN_MEMORY
@@ -42,13 +42,12 @@ from krakencopy.account_proc.simulation.moments import (
     RealEnd,
     Run,
 )
-from krakencopy.account_proc.simulation.performance import Performance, Trade
+from krakencopy.account_proc.simulation.performance import Performance
 from krakencopy.account_proc.simulation.replayed_fills import ReplayedFills
 from krakencopy.account_proc.simulation.replayed_market import (
     Refusal,
     TakerFees,
     ending_of,
-    fees_of,
     in_pair_of,
     was_ordered,
 )
@@ -172,14 +171,8 @@ class ReplayedUser:
         """A real order is over: also the replay has what it traded."""
         if not copy.filled:
             return
-        base, quote = self.book.names.current_pair(copy.pair).split("/")
-        trade = Exchanged(
-            base=base, quote=quote, volume=copy.filled, cost=copy.cost, fees=self._named(fees_of(copy))
-        )
+        trade = copy.exchanged(self.book.names.current)
         (self.book.coins.bought if copy.side is Side.BUY else self.book.coins.sold)(trade)
-
-    def _named(self, fees: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        return {self.book.names.current(asset): fee for asset, fee in fees.items()}
 
     # -- what happens ---------------------------------------------------------------------------------------
 
@@ -224,10 +217,11 @@ class ReplayedUser:
         real = next(filter(was_ordered, run.real), None)
         received_at = min((copy.received_at for copy in run.real), default=self.now)
         waiting = [Waiting(fill, received_at) for fill in fills]
-        if run.is_asked_for:
-            copy = self._answer_asked(waiting[0], run.real[0])
-        else:
-            copy = self._answers.answer_run(waiting, (messages[-1].seq, messages[-1].exec_id))
+        with self.fills.listed_as_then(pair, run.real):
+            if run.is_asked_for:
+                copy = self._answer_asked(waiting[0], run.real[0])
+            else:
+                copy = self._answers.answer_run(waiting, (messages[-1].seq, messages[-1].exec_id))
         if real is not None and real.side is Side.BUY:
             worst = sum((piece.cost.amount for piece in real.slices), NOTHING)
             self.portfolio.really_reserved[real.copy_id] = self._quote_of(real), worst
@@ -341,8 +335,10 @@ class ReplayedUser:
             if real.copy_id[:1] != OWED_EXIT:
                 self.ledger.commit(copies=[replace(real)], book=self.book)
         elif self.portfolio.is_real:
-            for asset, amount in _moved(real):
-                self.portfolio.add(self.book.names.current(asset), -amount)
+            moved = Wallet()
+            moved.exchange(real.side, real.exchanged(self.book.names.current))
+            for asset, amount in moved.balances().items():
+                self.portfolio.beyond.add_amount(asset, -amount)
         if real.copy_id in self._open:
             self._end(real.copy_id)
 
@@ -359,8 +355,7 @@ class ReplayedUser:
             copy.move(CopyState.ACKNOWLEDGED, self.now)
             self._execution.settle(copy, ending)
             self._count(self.replayed, copy)
-            for asset, amount in _moved(copy):
-                self.portfolio.add(self.book.names.current(asset), amount)
+            self.portfolio.beyond.exchange(copy.side, copy.exchanged(self.book.names.current))
         self.portfolio.release(copy.copy_id)
         if copy.state is CopyState.CARRIED:
             give_up_excluded(self._context)
@@ -372,24 +367,7 @@ class ReplayedUser:
 
     def _count(self, performance: Performance, copy: CopyRecord) -> None:
         if copy.filled:
-            performance.trade(
-                Trade(
-                    pair=self.book.names.current_pair(copy.pair), side=copy.side, volume=copy.filled,
-                    cost=copy.cost, fees=self._named(fees_of(copy)),
-                )
-            )  # fmt: skip
-
-
-def _moved(copy: CopyRecord) -> Iterable[tuple[str, Decimal]]:
-    """What an order has moved, by asset."""
-    if not copy.filled:
-        return
-    base, _, quote = copy.pair.partition("/")
-    sign = 1 if copy.side is Side.BUY else -1
-    yield base, sign * copy.filled
-    yield quote, -sign * copy.cost
-    for asset, fee in fees_of(copy).items():
-        yield asset, -fee
+            performance.trade(copy.side, copy.exchanged(self.book.names.current))
 
 
 async def _nothing() -> None:

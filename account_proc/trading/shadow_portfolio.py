@@ -7,11 +7,11 @@ shown are the real ones alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet
@@ -25,33 +25,12 @@ READ = 1_000
 
 def traded_in(ledger: Ledger) -> dict[str, Decimal]:
     """What the copies of a shadow's ledger have moved, by asset. Looks at all of them: for a start."""
-    moved: dict[str, Decimal] = {}
-    revision, current = 0, ledger.load_book().names.current
+    moved, revision, current = Wallet(), 0, ledger.load_book().names.current
     while copies := ledger.copies_after(revision, READ):
         revision = copies[-1].revision
         for copy in copies:
-            for asset, amount in _moved_by(copy):
-                name = current(asset)
-                moved[name] = moved.get(name, NOTHING) + amount
-    return moved
-
-
-def _moved_by(copy: CopyRecord) -> Iterable[tuple[str, Decimal]]:
-    fees = {copy.fee_asset: copy.fee} if copy.fee_asset else {}
-    return _moved(copy.pair, copy.side, copy.filled, copy.cost, fees)
-
-
-def _moved(
-    pair: str, side: Side, filled: Decimal, cost: Decimal, fees: Mapping[str, Decimal]
-) -> Iterable[tuple[str, Decimal]]:
-    if not filled:
-        return
-    base, _, quote = pair.partition("/")
-    sign = 1 if side is Side.BUY else -1
-    yield base, sign * filled
-    yield quote, -sign * cost
-    for asset, fee in fees.items():
-        yield asset, -fee
+            moved.exchange(copy.side, copy.exchanged(current))
+    return moved.balances()
 
 
 class ShadowPortfolio(Portfolio):
@@ -60,38 +39,37 @@ class ShadowPortfolio(Portfolio):
     def __init__(self, moved: Mapping[str, Decimal], *arguments: Any) -> None:
         """``moved``: what its orders have moved so far, by asset; the rest as of Portfolio."""
         super().__init__(*arguments)
-        self._moved = dict(moved)
+        self._moved = Wallet(moved)
 
     def moved(self, asset: str) -> Decimal:
         """What its orders have moved of an asset."""
-        return self._moved.get(asset, NOTHING)
+        return self._moved[asset]
 
     def rename(self, old: str, new: str) -> None:
         """An asset has another name from now on."""
         super().rename(old, new)
-        if old in self._moved:
-            self._moved[new] = self.moved(new) + self._moved.pop(old)
+        self._moved.rename(old, new)
 
     def ended(self, ending: Ending, name: str, side: Side, *, sent_here: bool) -> None:  # noqa: ARG002 - as of Portfolio
         """An order of the shadow is over: nothing of it is in the account's wallet."""
-        for asset, amount in _moved(name, side, ending.filled, ending.cost, ending.fees):
-            self._moved[asset] = self.moved(asset) + amount
+        base, _, quote = name.partition("/")
+        self._moved.exchange(
+            side,
+            Exchanged(base=base, quote=quote, volume=ending.filled, cost=ending.cost, fees=ending.fees),
+        )
         self._changed()
 
     def worth_wallet(self) -> Wallet:
         """As of Portfolio, with what its orders have moved."""
         wallet = self.wallet.copy()
-        for asset, amount in self._moved.items():
+        for asset, amount in self._moved.balances().items():
             wallet.add_amount(asset, amount)
         return wallet
 
     def equity(self, quote: str) -> Decimal | None:
         """As of Portfolio, with what its orders have moved."""
         real = super().equity(quote)
-        if real is None:
-            return None
-        rates = ((amount, self.prices.marks.rate(asset, quote)) for asset, amount in self._moved.items())
-        return real + sum((amount * rate for amount, rate in rates if rate is not None), NOTHING)
+        return None if real is None else real + self._moved.value(quote, self.prices.marks)
 
     def free(self, asset: str, but: Decimal = NOTHING) -> Decimal:
         """As of Portfolio."""

@@ -9,13 +9,13 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from krakencopy.account_proc.contract.proto_time import seconds, timestamp
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.client.cli.output import Output
 from krakencopy.client.cli.state_folder import chosen_folder
 from krakencopy.client.cli.stderr import complain
@@ -26,73 +26,104 @@ from krakencopy.v1 import simulation_pb2 as pb
 if TYPE_CHECKING:
     # What decides takes its time to import, which other commands need not spend.
     from krakencopy.account_proc.simulation.history import MasterHistory, UserHistory
-    from krakencopy.account_proc.simulation.replay import Account, Interval
+    from krakencopy.account_proc.simulation.replay import Account, Interval, Past
     from krakencopy.supervisor.config.model import AccountConfig, Config
 
 HUNDRED = Decimal(100)
 
 
 @contextmanager
-def _without_logs() -> Iterator[None]:
-    """What a process logs of its copies is none of a replay's business."""
+def _looking_back() -> Iterator[None]:
+    """What a process logs of its copies is none of a replay's business. Raises Refused for a state folder
+    that cannot be read.
+    """
+    from krakencopy.account_proc.simulation.history import HistoryUnreadable
+
     logging.disable(logging.ERROR)
     try:
         yield
+    except HistoryUnreadable as error:
+        raise Refused(str(error), reason="STATE_UNREADABLE") from error
     finally:
         logging.disable(logging.NOTSET)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a simulation and a forecast go by: the state folder, and the configuration that is tried."""
+
+    folder: Path
+    past: Past
+    config: Config
+    users: list[AccountConfig]
+    #: What users begin with where what they had does not count, by asset.
+    capital: Mapping[str, Mapping[str, Decimal]]
+
+    @classmethod
+    def of(cls, arguments: Namespace, ids: list[str]) -> _Asked:
+        """``ids``: the users that are asked for, all without one. Raises KrakenCopyError."""
+        from krakencopy.account_proc.simulation.history import known_pairs, master_history
+        from krakencopy.account_proc.simulation.replay import Past
+
+        folder = chosen_folder(arguments)
+        master = master_history(folder)
+        config = checked_config(Path(arguments.config), folder, master)
+        past = Past(
+            master=master, table=known_pairs(folder, master.journal_id), interval=_interval(arguments),
+            taker=arguments.taker / HUNDRED,
+        )  # fmt: skip
+        users = _chosen(config, ids)
+        capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
+        if unknown := capital.keys() - {user.id for user in users}:
+            raise NotFound(f"--capital: {', '.join(sorted(unknown))} is none of the users that are asked for")
+        return cls(folder=folder, past=past, config=config, users=users, capital=capital)
+
+    def history(self, user: AccountConfig) -> UserHistory | None:
+        """What a user really did; None where it never was there."""
+        from krakencopy.account_proc.simulation.history import ledger_path, user_history
+
+        return user_history(ledger_path(self.folder, user.id), self.past.master.journal_id)
+
+
 def simulate(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`simulate --config FILE [--since] [--until] [--account ID]... [--capital ID=AMOUNT]...`."""
-    from krakencopy.account_proc.simulation.history import HistoryUnreadable
-
-    folder = chosen_folder(arguments)
-    try:
-        with _without_logs():
-            found = _simulation(folder, arguments)
-    except HistoryUnreadable as error:
-        raise Refused(str(error), reason="STATE_UNREADABLE") from error
-    out.one(found, simulation_page)
+    out.one(_simulation(arguments), simulation_page)
     return ExitCode.DONE
 
 
-def _simulation(folder: Path, arguments: Namespace) -> pb.Simulation:
-    from krakencopy.account_proc.simulation.history import master_history, pair_table, user_histories
-    from krakencopy.account_proc.simulation.outcome import simulated_account, sum_of
-    from krakencopy.account_proc.simulation.replay import Interval, replay
+@_looking_back()
+def _simulation(arguments: Namespace) -> pb.Simulation:
+    """User by user: of each its sums are kept, and no more."""
+    from krakencopy.account_proc.simulation.outcome import Outcomes
+    from krakencopy.account_proc.simulation.replay import replay
     from krakencopy.account_proc.simulation.replayed_user import CURRENCY
 
-    master = master_history(folder)
-    config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder, master.journal_id)
-    users = _chosen(config, arguments.accounts)
-    capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
-    if unknown := capital.keys() - {user.id for user in users}:
-        raise NotFound(f"--capital: no such user in the simulation: {', '.join(sorted(unknown))}")
-    accounts = [_account(user, histories.get(user.id), capital.get(user.id), master) for user in users]
-    table = pair_table(pair for history in histories.values() for pair in history.pairs)
-    interval = _interval(arguments, Interval)
-    taker = arguments.taker / HUNDRED
-    replayed = [replay(account, master, table, interval, taker) for account in accounts]
+    asked = _Asked.of(arguments, arguments.accounts)
+    past = asked.past
+    for user in asked.users:
+        _check_known(asked, user)
+    outcomes = Outcomes()
+    for user in asked.users:
+        replayed = replay(_account(asked, user), past)
+        outcomes.add(replayed).assumptions.extend(_set_while_running(user, asked.config))
     result = pb.Simulation(
-        until=timestamp(min(interval.until, time.time())), currency=CURRENCY, sum=sum_of(replayed),
-        fills=sum(1 for fill in master.fills if interval.has(seconds(fill.executed_at))),
-        accounts=[simulated_account(each) for each in replayed],
+        until=timestamp(min(past.interval.until, time.time())), currency=CURRENCY, sum=outcomes.sum(),
+        fills=len(past.fills), accounts=outcomes.accounts,
     )  # fmt: skip
-    for user, account in zip(users, result.accounts, strict=True):
-        account.assumptions.extend(_set_while_running(user, config))
-    if config.total_limits:
+    if asked.config.total_limits:
         result.sum.assumptions.append("limits of all users together are neither kept to nor estimated")
     if arguments.since is not None:
-        result.since.CopyFrom(timestamp(interval.since))
+        result.since.CopyFrom(timestamp(past.interval.since))
     return result
 
 
-def _interval(arguments: Namespace, kind: type[Interval]) -> Interval:
+def _interval(arguments: Namespace) -> Interval:
+    from krakencopy.account_proc.simulation.replay import Interval
+
     since = 0.0 if arguments.since is None else arguments.since.timestamp()
     # Decisions are of the exchange's clock, which may be ahead of this one.
     until = time.time() + HOUR_S if arguments.until is None else arguments.until.timestamp()
-    return kind(since=since, until=until)
+    return Interval(since=since, until=until)
 
 
 #: No clock that a process trades by is further ahead, in seconds.
@@ -122,9 +153,10 @@ def checked_config(path: Path, folder: Path, master: MasterHistory) -> Config:
 
 def _chosen(config: Config, ids: list[str]) -> list[AccountConfig]:
     users = {user.id: user for user in config.users}
+    if not users:
+        raise NotFound(f"{config.source} has no users, whose copies could be simulated")
     if unknown := [account_id for account_id in ids if account_id not in users]:
-        there = ", ".join(users) or "none"
-        raise NotFound(f"{config.source} has no user {', '.join(unknown)}; there are {there}")
+        raise NotFound(f"{config.source} has no user {', '.join(unknown)}; there are {', '.join(users)}")
     return [user for user in config.users if user.id in ids or not ids]
 
 
@@ -138,66 +170,58 @@ def _set_while_running(user: AccountConfig, config: Config) -> list[str]:
     ]
 
 
-def _account(
-    user: AccountConfig, history: UserHistory | None, wallet: Mapping[str, Decimal] | None,
-    master: MasterHistory,
-) -> Account:  # fmt: skip
-    from krakencopy.account_proc.simulation.replay import Account
+def _check_known(asked: _Asked, user: AccountConfig) -> None:
+    """Raises BadInput where it is not known what the user would have had."""
+    from krakencopy.account_proc.simulation.history import ledger_path
 
-    if wallet is None and (history is None or user.id not in master.joined):
+    was_there = user.id in asked.past.master.joined and ledger_path(asked.folder, user.id).exists()
+    if user.id not in asked.capital and not was_there:
         raise BadInput(
             f"what {user.id} would have had is not known, as it was not there: say it with --capital "
             f"{user.id}=AMOUNT, or leave it out with --account"
         )
-    return Account(account_id=user.id, rules=user.copy, history=history, reserve=user.reserve, wallet=wallet)
+
+
+def _account(asked: _Asked, user: AccountConfig) -> Account:
+    from krakencopy.account_proc.simulation.replay import Account
+
+    return Account(
+        account_id=user.id, rules=user.copy, history=asked.history(user), reserve=user.reserve,
+        wallet=asked.capital.get(user.id),
+    )  # fmt: skip
 
 
 def forecast(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`forecast ID --config FILE [--since] [--until] [--fills N] [--capital ID=AMOUNT]`."""
-    from krakencopy.account_proc.simulation.history import HistoryUnreadable
-
-    folder = chosen_folder(arguments)
-    try:
-        with _without_logs():
-            found = _forecast(folder, arguments)
-    except HistoryUnreadable as error:
-        raise Refused(str(error), reason="STATE_UNREADABLE") from error
-    out.one(found, forecast_page)
+    out.one(_forecast(arguments), forecast_page)
     return ExitCode.DONE
 
 
-def _forecast(folder: Path, arguments: Namespace) -> pb.Forecast:
+@_looking_back()
+def _forecast(arguments: Namespace) -> pb.Forecast:
     from krakencopy.account_proc.simulation.forecast import Forecaster, shares_of, worth_of
-    from krakencopy.account_proc.simulation.history import master_history, pair_table, user_histories
     from krakencopy.account_proc.simulation.outcome import forecast_of
-    from krakencopy.account_proc.simulation.replay import Account, Interval, paid_shares
+    from krakencopy.account_proc.simulation.replay import Account, paid_shares
 
-    master = master_history(folder)
-    config = checked_config(Path(arguments.config), folder, master)
-    histories = user_histories(folder, master.journal_id)
-    (user,) = _chosen(config, [arguments.id])
-    capital = {account_id: {asset: amount} for account_id, amount, asset in arguments.capital}
-    wallet = capital.get(user.id) or _wallet_of_now(user.id, histories.get(user.id), master)
-    interval = _interval(arguments, Interval)
-    fills = [fill for fill in master.fills if interval.has(seconds(fill.executed_at))][-arguments.fills :]
+    asked = _Asked.of(arguments, [arguments.id])
+    past, (user,) = asked.past, asked.users
+    history = asked.history(user)
+    wallet = asked.capital.get(user.id) or _wallet_of_now(user.id, history, past.master)
+    fills = past.fills[-arguments.fills :]
     if not fills:
         raise NotFound("the master has no fills in that time, by which anything could be forecast")
-    history = histories.get(user.id)
     account = Account(
         account_id=user.id, rules=user.copy, history=None, reserve=user.reserve, wallet=wallet,
         paid={} if history is None else paid_shares(history.copies),
     )  # fmt: skip
-    forecaster = Forecaster(
-        account, replace(master, fills=tuple(fills)),
-        pair_table(pair for history in histories.values() for pair in history.pairs), interval,
-        arguments.taker / HUNDRED,
-    )  # fmt: skip
+    of_fills = replace(past, master=replace(past.master, fills=tuple(fills)))
+    forecaster = Forecaster(account, of_fills)
     replayed = forecaster.forecast()
     worth, faithful = worth_of(fills), forecaster.smallest_balance()
     shares = shares_of(replayed.copies, worth)
     capped = {} if faithful is None else forecaster.still_capped(faithful)
     result = forecast_of(replayed, fills, wallet, shares, faithful, capped, worth)
-    result.assumptions.extend(_set_while_running(user, config))
+    result.assumptions.extend(_set_while_running(user, asked.config))
     return result
 
 
@@ -209,7 +233,7 @@ def _wallet_of_now(
 
     if history is None or not history.balances:
         raise BadInput(
-            f"what {account_id} has is not known, as it never ran here: say it with --capital "
-            f"{account_id}=AMOUNT"
+            f"what {account_id} has is not known, as no balances are kept in its ledger, or there is none: "
+            f"say it with --capital {account_id}=AMOUNT"
         )
     return uncopied(history, master)

@@ -4,13 +4,12 @@ those of client/cli/commands.py are.
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from krakencopy.client.cli.consent import ask_to_go_on
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import (
@@ -71,18 +70,13 @@ def _ask_about_live(arguments: Namespace, supervisor: KrakenCopy) -> None:
     if status.exchange.mode != "live":
         return
     order = f"{arguments.side} {arguments.volume:f} {arguments.pair}"
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise BadInput(
-            f"nothing was placed: {order} at the market, on the live master, needs a yes; give it with "
-            "--yes, or a price with --limit"
-        )
     users = sum(account.role == nouns.ROLE_USER for account in status.accounts)
-    question = f"{order} at whatever price the market has, on the LIVE master; {users} users follow it."
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{question}\nPlace it? [y/N] ")
-        sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Refused("nothing was placed: the answer was not yes")
+    shown = f"{order} at whatever price the market has, on the LIVE master; {users} users follow it."
+    ask_to_go_on(
+        "nothing was placed", lambda: [shown], "Place it?",
+        needs=f"{order} at the market, on the live master, needs a yes; give it with --yes, or a price with "
+        "--limit",
+    )  # fmt: skip
 
 
 def _order_page(placed: pb.PlaceOrderResponse) -> list[str]:

@@ -4,14 +4,13 @@ commands of client/cli/commands.py are.
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from krakencopy.client.cli.consent import ask_to_go_on
 from krakencopy.client.cli.output import Output, TableOutput
-from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused
+from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.client.views import sync_pages as views
 from krakencopy.client.views.table import table
 from krakencopy.v1 import control_pb2 as pb
@@ -32,25 +31,14 @@ def resync(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             )
 
         if not arguments.dry_run and not arguments.yes:
-            _ask_to_trade(ask)
+            ask_to_go_on("nothing was ordered", lambda: _plan(ask(dry_run=True)), "Order this?")
         _show(ask(dry_run=arguments.dry_run), out)
     return ExitCode.DONE
 
 
-def _ask_to_trade(ask: Callable[..., pb.ResyncAccountResponse]) -> None:
-    """Goes on only after a yes. Raises BadInput, Refused."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise BadInput(
-            "nothing was ordered: it needs a yes; give it with --yes, or see the plan with --dry-run"
-        )
-    plan = ask(dry_run=True)
-    lines = table(views.position_columns(), [views.position_row(each) for each in plan.positions])
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write("\n".join(lines if plan.positions else [views.NOTHING]))
-        sys.stderr.write("\nOrder this? [y/N] ")
-        sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Refused("nothing was ordered: the answer was not yes")
+def _plan(answer: pb.ResyncAccountResponse) -> list[str]:
+    rows = [views.position_row(each) for each in answer.positions]
+    return table(views.position_columns(), rows) if rows else [views.NOTHING]
 
 
 def _show(answer: pb.ResyncAccountResponse, out: Output) -> None:

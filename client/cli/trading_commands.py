@@ -4,12 +4,11 @@ client/cli/commands.py are. With --offline they go without a supervisor: client/
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from krakencopy.client.cli.consent import ask_to_go_on
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused, TimedOut, Unavailable
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 Connect = Callable[[], "KrakenCopy"]
 
 STATES: dict[str, StateWord] = {"halt": "HALTED", "exit-only": "REDUCING", "resume": "ACTIVE"}
+NOTHING_HELD = "copying holds nothing there"
 
 
 def set_state(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -135,8 +135,8 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
         if arguments.cancel:
             return show(offline.take_back_flatten(arguments), out)
-        if not arguments.dry_run:
-            _ask_to_sell(arguments, offline.flatten(arguments, dry_run=True))
+        if not arguments.dry_run and not arguments.yes:
+            _ask_to_sell(lambda: offline.flatten(arguments, dry_run=True))
         return _show_flatten(offline.flatten(arguments, dry_run=arguments.dry_run), out)
     with connect() as supervisor:
 
@@ -153,24 +153,19 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if arguments.cancel:
             return show(pb.SetTradingStateResponse(accounts=ask(dry_run=False).accounts), out)
         if not arguments.dry_run and not arguments.yes:
-            _ask_to_sell(arguments, ask(dry_run=True))
+            _ask_to_sell(lambda: ask(dry_run=True))
         answer = ask(dry_run=arguments.dry_run)
     return _show_flatten(answer, out)
 
 
-def _ask_to_sell(arguments: Namespace, plan: pb.FlattenAccountsResponse) -> None:
+def _ask_to_sell(ask: Callable[[], pb.FlattenAccountsResponse]) -> None:
     """Goes on only after a yes. Raises BadInput, Refused."""
-    if arguments.yes:
-        return
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise BadInput("nothing was sold: it needs a yes; give it with --yes, or see the plan with --dry-run")
-    lines = table(views.position_columns(), [views.position_row(each) for each in plan.positions])
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write("\n".join(lines if plan.positions else ["copying holds nothing there"]))
-        sys.stderr.write("\nSell this, at the market, and buy nothing from then on? [y/N] ")
-        sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Refused("nothing was sold: the answer was not yes")
+
+    def plan() -> list[str]:
+        rows = [views.position_row(each) for each in ask().positions]
+        return table(views.position_columns(), rows) if rows else [NOTHING_HELD]
+
+    ask_to_go_on("nothing was sold", plan, "Sell this, at the market, and buy nothing from then on?")
 
 
 def _show_flatten(answer: pb.FlattenAccountsResponse, out: Output) -> ExitCode:
@@ -180,7 +175,7 @@ def _show_flatten(answer: pb.FlattenAccountsResponse, out: Output) -> ExitCode:
     positions = TableOutput(out, views.position_columns(), views.position_row)
     positions.show(answer.positions)
     if not answer.positions:
-        positions.none("copying holds nothing there")
+        positions.none(NOTHING_HELD)
     if answer.accounts:
         out.lines([""])
         _show_accounts(answer.accounts, out)

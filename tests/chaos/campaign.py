@@ -82,7 +82,7 @@ def run(worlds: Sequence[World], keeping: Keeping, tell: Say = say) -> Outcome:
         findings, played = _one_world(world, keeping, outcome, tell)
         outcome.findings += findings
         if findings and played < len(world.batches):
-            waiting.insert(0, replace(world, batches=world.batches[played:]))
+            waiting.insert(0, world.after(played))
     if waiting:
         tell(f"stopped: {FAILED_WORLDS_MAX} times something was found")
     outcome.seconds = time.monotonic() - began
@@ -169,9 +169,7 @@ def _keep(
     running: RunningWorld, done: list[Batch], findings: list[Finding], keeping: Keeping, tell: Say
 ) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="krakencopy-chaos-", dir=keeping.folder))
-    played = World(
-        number=running.plan.number, users=running.plan.users, batches=tuple(done), master=running.plan.master
-    )
+    played = replace(running.plan, batches=tuple(done))
     (folder / "world.json").write_text(plan.to_json(played))
     (folder / "findings.jsonl").write_text(findings_text(findings))
     running.record.keep(folder / "record")

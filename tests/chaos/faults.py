@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.situations import Do, pairs
+from tests.chaos.situations import Draws, pairs
 from tests.chaos.terms import MOVED_BY, PAIRS, PairTerms
 
 #: Answers after which nobody knows whether the order exists.
@@ -20,20 +18,8 @@ UNKNOWN_ERRORS = (
 REFUSALS = ("EAPI:Rate limit exceeded", "EService:Throttled: <ts>", "EOrder:Rate limit exceeded")
 
 
-class Faults:
+class Faults(Draws):
     """Draws what befalls the exchange and the way to it, round by round."""
-
-    def __init__(
-        self, dice: random.Random, do: Do, when: Callable[[], float], users: list[str], names: frozenset[str]
-    ) -> None:
-        self._dice = dice
-        self._do = do
-        self._when = when
-        self._users = users
-        self._names = names
-
-    def _some(self, chance: float) -> bool:
-        return self._dice.random() < chance
 
     def round(self) -> None:
         """Faults of one round."""

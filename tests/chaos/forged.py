@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from tests.chaos.judge_copies import client_order_id
-from tests.chaos.records import (
+from tests.chaos.records import Record
+from tests.chaos.rows import (
     Copy,
     Fill,
     PriceSet,
     ProcessSeen,
-    Record,
     Request,
     Settled,
     SupervisorSeen,

@@ -13,7 +13,8 @@ from fractions import Fraction
 from tests.chaos.coin_book import Bought
 from tests.chaos.model import check_volumes
 from tests.chaos.model_owed import Checked
-from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
+from tests.chaos.records import Finding, Record
+from tests.chaos.rows import Copy, Request, Trade, UserTerms
 from tests.chaos.terms import PAIRS, ZERO, coin_of
 
 #: Nothing is decided about these copies but that nothing leaves.

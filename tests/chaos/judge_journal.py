@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.records import Fill, Finding, ProcessSeen, Record, Trade
+from tests.chaos.records import Finding, Record
+from tests.chaos.rows import Fill, ProcessSeen, Trade
 from tests.chaos.terms import PAIRS, ZERO, coin_of, is_plain
 from tests.chaos.worth import MARKS_AGE_S, Prices, State, legs, worth_in
 

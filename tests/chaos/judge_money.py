@@ -16,7 +16,8 @@ from tests.chaos.coins import Coins
 from tests.chaos.judge_copies import STOPPED, booked, coins_gone, minima_moved, order_ids, writes_off
 from tests.chaos.limits import cap_of_an_order
 from tests.chaos.model_judging import COST_DUST
-from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
+from tests.chaos.records import Finding, Record
+from tests.chaos.rows import Copy, Trade, UserTerms
 from tests.chaos.terms import MOVED_BY, PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
 from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 

@@ -14,7 +14,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tests.chaos.records import Copy, Finding, Record, UserTerms
+from tests.chaos.records import Finding, Record
+from tests.chaos.rows import Copy, UserTerms
 
 DAY_S = 86_400
 NUMBERS = frozenset({"max_orders_per_day", "max_open_pairs"})

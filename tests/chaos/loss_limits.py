@@ -15,7 +15,8 @@ from typing import Any
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
 from krakencopy.v1 import types_pb2 as pb
-from tests.chaos.records import Finding, LimitReset, LimitSeen, Record
+from tests.chaos.records import Finding, Record
+from tests.chaos.rows import LimitReset, LimitSeen
 from tests.chaos.tally import Tally
 
 #: Between two looks at all limits, in seconds.

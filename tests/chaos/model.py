@@ -17,7 +17,7 @@ from tests.chaos.model_entries import JudgesEntries
 from tests.chaos.model_exits import JudgesExits
 from tests.chaos.model_judging import show
 from tests.chaos.model_owed import Checked
-from tests.chaos.records import Copy, Fill, UserTerms
+from tests.chaos.rows import Copy, Fill, UserTerms
 from tests.chaos.terms import PAIRS
 
 ENDED_WITHOUT_PLAN = {

@@ -10,7 +10,7 @@ from tests.chaos.limits import OF_AN_ORDER, cap_of_an_order
 from tests.chaos.model_judging import QUOTIENT, on_edge, show
 from tests.chaos.model_limits import JudgesLimits
 from tests.chaos.model_owed import Entry, Piece
-from tests.chaos.records import Copy, Fill
+from tests.chaos.rows import Copy, Fill
 
 NOTHING_FRESH = {"CAP_EXHAUSTED", "NOTHING_LEFT_OF_ORDER"}
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from tests.chaos.coin_book import LOT, NOTHING, ONE, Bought, floor_lots
 from tests.chaos.model_judging import JudgesCopies, on_edge, show
 from tests.chaos.model_owed import Exit
-from tests.chaos.records import Copy, Fill
+from tests.chaos.rows import Copy, Fill
 from tests.chaos.terms import MOVED_BY, PAIRS
 
 #: Exits are sums of quotients: what misses a lot by less than half a millionth is that lot, by rule.

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from tests.chaos.coin_book import LOT, CoinBook
 from tests.chaos.model_owed import Checked, Entry, Exit, Piece
-from tests.chaos.records import Copy, Fill, Finding, UserTerms
+from tests.chaos.records import Finding
+from tests.chaos.rows import Copy, Fill, UserTerms
 from tests.chaos.terms import PairTerms
 
 NAME = "volumes"

@@ -10,7 +10,7 @@ from tests.chaos.coin_book import LOT, NOTHING
 from tests.chaos.limits import position_left
 from tests.chaos.model_judging import JudgesCopies
 from tests.chaos.model_owed import Entry, Piece
-from tests.chaos.records import Copy, Fill
+from tests.chaos.rows import Copy, Fill
 
 #: How a copy says what a cap has left of it.
 CUT = re.compile(r"cut to ([0-9.]+) \S+ by max_")

@@ -14,7 +14,8 @@ from typing import Any
 import requests
 
 from tests.chaos.plan import Action
-from tests.chaos.records import Deposit, HandOrder, Record
+from tests.chaos.records import Record
+from tests.chaos.rows import Deposit, HandOrder
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED, ZERO
 from tests.support.client import private
 from tests.support.system import Key, Paper

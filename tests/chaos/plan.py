@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from tests.chaos import limits, loss_limits
 from tests.chaos.faults import Faults
-from tests.chaos.quotes import TICKS, Quotes, whole_lots
-from tests.chaos.records import UserTerms
+from tests.chaos.quotes import START_PRICES, TICKS, Quotes, whole_lots
+from tests.chaos.rows import UserTerms
 from tests.chaos.situations import DRAWN, MASTER_USD, Situations, master_balances, pairs, user_coins
 from tests.chaos.terms import CROSS_PAIRS, PAIRS
 
@@ -56,6 +56,16 @@ class World:
     batches: tuple[Batch, ...]
     #: What the master begins with, by the exchange's asset ids.
     master: dict[str, Decimal] = field(default_factory=lambda: {"ZUSD": MASTER_USD})
+    #: The price with which each pair begins.
+    prices: dict[str, Decimal] = field(default_factory=lambda: dict(START_PRICES))
+
+    def after(self, played: int) -> World:
+        """What is left when so many batches were played: prices of pairs that hang together go on."""
+        moves = (action for batch in self.batches[:played] for action in batch.actions)
+        moved = {
+            action.detail["pair"]: Decimal(action.detail["bid"]) for action in moves if action.kind == "price"
+        }
+        return replace(self, batches=self.batches[played:], prices=self.prices | moved)
 
 
 # -- reading and writing -----------------------------------------------------------------------------------
@@ -87,7 +97,10 @@ def from_json(text: str) -> World:
         for row in raw["batches"]
     ]
     master = {asset: Decimal(amount) for asset, amount in raw["master"].items()}
-    return World(number=raw["number"], users=tuple(users), batches=tuple(batches), master=master)
+    prices = {pair: Decimal(price) for pair, price in raw["prices"].items()}
+    return World(
+        number=raw["number"], users=tuple(users), batches=tuple(batches), master=master, prices=prices
+    )
 
 
 def config_line(user: UserTerms) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
-from tests.chaos.records import ProcessSeen
+from tests.chaos.rows import ProcessSeen
 
 #: Between two looks at the supervisor's status.
 LOOK_S = 0.1

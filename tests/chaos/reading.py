@@ -11,7 +11,8 @@ from typing import Any
 
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import types_pb2 as pb
-from tests.chaos.records import Copy, Fill, LogLine, Record, Request, Trade
+from tests.chaos.records import Record
+from tests.chaos.rows import Copy, Fill, LogLine, Request, Trade
 from tests.chaos.terms import coin_of, first_name, symbol_of
 from tests.support.system import Paper
 
@@ -38,13 +39,15 @@ class Reader:
         self._change = 0
 
     def read_exchange(self) -> None:
-        """What the exchange saw and booked since the last time."""
-        while rows := self._paper.call("GET", f"/fills?after={self._trades}")["fills"]:
-            self._trades = rows[-1]["n"]
-            self._record.trades += [self._trade(row) for row in rows]
+        """What the exchange saw and booked since the last time: of each request that is read, what it led to
+        at once is read as well.
+        """
         while rows := self._paper.call("GET", f"/requests?after={self._requests}")["requests"]:
             self._requests = rows[-1]["n"]
             self._record.requests += [self._request(row) for row in rows]
+        while rows := self._paper.call("GET", f"/fills?after={self._trades}")["fills"]:
+            self._trades = rows[-1]["n"]
+            self._record.trades += [self._trade(row) for row in rows]
 
     def _trade(self, row: dict[str, Any]) -> Trade:
         return Trade(

@@ -11,7 +11,8 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.chaos import reading
 from tests.chaos.judge_money import still_held
 from tests.chaos.owners import Owners
-from tests.chaos.records import Record, Settled
+from tests.chaos.records import Record
+from tests.chaos.rows import Settled
 from tests.chaos.tally import Tally
 from tests.support.system import Paper, System
 

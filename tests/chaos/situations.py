@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, RENAMED_PAIR
@@ -68,21 +69,29 @@ def pairs(names: frozenset[str]) -> tuple[str, ...]:
     return (*DOLLAR_PAIRS, *renamed, *(CROSS_PAIRS if "cross_pairs" in names else ()))
 
 
-class Situations:
+@dataclass
+class Draws:
+    """What is drawn for users, by the names of what is wanted; it is done by ``_do`` at ``_when``."""
+
+    _dice: random.Random
+    _do: Do
+    _when: Callable[[], float]
+    _users: list[str]
+    _names: frozenset[str]
+
+    def _some(self, chance: float) -> bool:
+        return self._dice.random() < chance
+
+
+@dataclass
+class Situations(Draws):
     """Draws the situations of one round."""
 
-    def __init__(
-        self, dice: random.Random, do: Do, when: Callable[[], float], users: list[str], names: frozenset[str]
-    ) -> None:
-        self._dice = dice
-        self._do = do
-        self._when = when
-        self._users = users
-        self._names = names
+    def __post_init__(self) -> None:
         #: How far the exchange's clock was set, so that it comes back.
         self._clock = Decimal(0)
         #: Not in each world: where it is set, judges cannot go by times.
-        self._clock_moves = "clock_steps" in names and dice.random() < 0.4
+        self._clock_moves = "clock_steps" in self._names and self._some(0.4)
 
     def round(self) -> None:
         """What happens in a round."""
@@ -99,11 +108,7 @@ class Situations:
             ("minimum_words", 0.05, self._words),
             ("states", 0.30, self._say),
         ):
-            if (
-                name in self._names
-                and (name != "clock_steps" or self._clock_moves)
-                and self._dice.random() < chance
-            ):
+            if name in self._names and (name != "clock_steps" or self._clock_moves) and self._some(chance):
                 draw()
 
     def _pair(self) -> str:
@@ -112,7 +117,7 @@ class Situations:
     def _master_money(self) -> None:
         """A deposit right before an order that needs it, or money that goes."""
         offset = self._when()
-        if self._dice.random() < 0.7:
+        if self._some(0.7):
             self._do(
                 "deposit", offset, "master", asset="ZUSD", amount=self._dice.choice(["500", "4000", "20000"])
             )
@@ -121,7 +126,7 @@ class Situations:
             self._do(
                 "market", offset + self._dice.choice([0.0, 0.01, 0.1]), pair=pair, side="buy", of_quote=share
             )
-        elif self._dice.random() < 0.5:
+        elif self._some(0.5):
             self._do("withdraw", offset, "master", asset="ZUSD", fraction="0.2")
         else:
             asset = PAIRS[self._dice.choice(DOLLAR_PAIRS)].asset
@@ -129,7 +134,7 @@ class Situations:
 
     def _convert(self) -> None:
         """Coins to dollars or back without a trade, of the master or a user."""
-        account = "master" if self._dice.random() < 0.4 else self._dice.choice(self._users)
+        account = "master" if self._some(0.4) else self._dice.choice(self._users)
         self._do(
             "convert",
             self._when(),
@@ -141,18 +146,18 @@ class Situations:
 
     def _earn(self) -> None:
         """Auto Earn takes coins or dollars, and gives some back by itself."""
-        account = "master" if self._dice.random() < 0.4 else self._dice.choice(self._users)
+        account = "master" if self._some(0.4) else self._dice.choice(self._users)
         asset = self._dice.choice(["XXBT", "XETH", "SOL", "ZUSD", "ZUSD"])
         offset = self._when()
         self._do(
             "move", offset, account, asset=asset, form=".F", fraction=self._dice.choice(["0.5", "0.9", "1"])
         )
-        if self._dice.random() < 0.4:
+        if self._some(0.4):
             self._do("move_back", offset + self._dice.uniform(0.1, 2.0), account, asset=asset, form=".F")
 
     def _stake(self) -> None:
         """Coins that no order sells until they are back."""
-        account = "master" if self._dice.random() < 0.4 else self._dice.choice(self._users)
+        account = "master" if self._some(0.4) else self._dice.choice(self._users)
         asset, form = self._dice.choice([("XETH", ".S"), ("SOL", ".S"), ("SOL", "28.S"), ("XXBT", ".B")])
         offset = self._when()
         self._do("move", offset, account, asset=asset, form=form, fraction=self._dice.choice(["0.3", "1"]))
@@ -169,16 +174,16 @@ class Situations:
             side=self._dice.choice(["buy", "sell"]),
             fraction=self._dice.choice(["0.3", "0.9", "1"]),
         )
-        if self._dice.random() < 0.6:
+        if self._some(0.6):
             self._do("hand_cancel", offset + self._dice.uniform(0.2, 2.5), user)
 
     def _unlist(self) -> None:
         """A pair is not in the listing for a while; the master trades it all the same."""
         pair, offset = self._pair(), self._when()
         self._do("listed", offset, pair=pair, listed=False)
-        if self._dice.random() < 0.7:
+        if self._some(0.7):
             self._do("market", offset + 0.05, pair=pair, side="buy", of_quote="0.03")
-        if self._dice.random() < 0.6:
+        if self._some(0.6):
             # Who starts now has never read the pair, unless it remembers it.
             self._do("kill", offset + 0.02, self._dice.choice(["master", *self._users]))
         self._do("listed", offset + self._dice.uniform(0.5, 4.0), pair=pair, listed=True)
@@ -224,7 +229,7 @@ class Situations:
         """
         offset, later = self._when(), self._dice.uniform(0.1, 2.5)
         who = self._dice.choice(["", self._dice.choice(self._users), self._dice.choice(self._users)])
-        if who and self._dice.random() < 0.3:
+        if who and self._some(0.3):
             self._do("say", offset, who, state="REDUCING", flatten=True)
         else:
             self._do("say", offset, who, state=self._dice.choice(["REDUCING", "HALTED", "HALTED"]))

@@ -10,7 +10,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.records import Record, SupervisorSeen
+from tests.chaos.records import Record
+from tests.chaos.rows import SupervisorSeen
 from tests.chaos.tally import Tally
 from tests.support.system import ROOT, System
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from tests.chaos import campaign, plan
@@ -44,6 +45,22 @@ def test_every_round_is_played_once() -> None:
 def test_a_world_that_is_kept_is_played_again_as_it_was() -> None:
     (world,) = plan.campaign(3, 20)
     assert plan.from_json(plan.to_json(world)) == world
+
+
+def test_what_is_left_of_a_world_goes_on_at_its_prices() -> None:
+    (world,) = plan.campaign(7, 100, 3)
+    left = world.after(10)
+    assert left.batches == world.batches[10:]
+    moved = [
+        action.detail
+        for batch in world.batches[:10]
+        for action in batch.actions
+        if action.kind == "price" and action.detail["pair"] == "BTC/EUR"
+    ]
+    assert left.prices["BTC/EUR"] == Decimal(moved[-1]["bid"]) != world.prices["BTC/EUR"]
+    assert left.prices.keys() == world.prices.keys()
+    assert world.after(0) == world
+    assert plan.from_json(plan.to_json(left)) == left
 
 
 def test_a_fault_that_the_exchange_does_not_know_is_found_and_not_passed_over(tmp_path: Path) -> None:

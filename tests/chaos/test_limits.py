@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from tests.chaos import limits, plan
-from tests.chaos.records import Record, UserTerms
+from tests.chaos.records import Record
+from tests.chaos.rows import UserTerms
 from tests.chaos.test_model import answer, check, entry
 
 D = Decimal

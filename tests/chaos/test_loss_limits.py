@@ -13,7 +13,8 @@ from krakencopy.account_proc.contract.loss_limits import Action, Metric, Window
 from tests.chaos import loss_limits, plan
 from tests.chaos.forged import NOW, record
 from tests.chaos.loss_limits import a_reset_lets_it_trade_again, nothing_is_bought_after_a_hit
-from tests.chaos.records import LimitReset, LimitSeen, Record, UserTerms
+from tests.chaos.records import Record
+from tests.chaos.rows import LimitReset, LimitSeen, UserTerms
 
 NAMES = frozenset({"loss_limits"})
 

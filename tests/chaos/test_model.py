@@ -14,7 +14,7 @@ from tests.chaos.coin_book import LOT, Bought
 from tests.chaos.forged import NOW, PRICES, copy, fill, trade
 from tests.chaos.model import check_volumes
 from tests.chaos.model_owed import Checked
-from tests.chaos.records import Copy, Fill, UserTerms
+from tests.chaos.rows import Copy, Fill, UserTerms
 
 D = Decimal
 ANNA = UserTerms(account="anna", usd=D(100))

@@ -14,7 +14,8 @@ from tests.chaos.coins import Coins
 from tests.chaos.forged import NOW, copy, fill, order_id, record, request, spoil, trade
 from tests.chaos.judge_copies import nonces_grow, volumes
 from tests.chaos.judge_money import count_trades, exits_converge
-from tests.chaos.records import (
+from tests.chaos.records import Record
+from tests.chaos.rows import (
     Deposit,
     FiredFault,
     HandOrder,
@@ -22,7 +23,6 @@ from tests.chaos.records import (
     LogLine,
     PriceSet,
     ProcessSeen,
-    Record,
     StateKept,
     StatesSaid,
     SupervisorSeen,

@@ -20,7 +20,8 @@ from krakencopy.account_proc.contract.trading_states import (
 )
 from krakencopy.account_proc.runtime.trading_state_file import change_states, states_path
 from tests.chaos.plan import Action
-from tests.chaos.records import Record, StateKept, StatesSaid
+from tests.chaos.records import Record
+from tests.chaos.rows import StateKept, StatesSaid
 
 #: Between two looks at what processes say, in seconds.
 LOOK_S = 0.01

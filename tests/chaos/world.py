@@ -27,9 +27,10 @@ from tests.chaos.judge_money import copied
 from tests.chaos.loss_limits import LossWatch
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
-from tests.chaos.quotes import START_PRICES, TICKS
-from tests.chaos.records import FiredFault, Injection, PriceSet, Record
+from tests.chaos.quotes import TICKS
+from tests.chaos.records import Record
 from tests.chaos.rest import POLL_S, REST_MAX_S, DidNotRest, Rest
+from tests.chaos.rows import FiredFault, Injection, PriceSet
 from tests.chaos.supervisor_process import SupervisorProcess
 from tests.chaos.tally import Tally
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
@@ -66,7 +67,7 @@ class RunningWorld:
         )  # fmt: skip
 
     def _make_system(self) -> System:
-        for pair, price in START_PRICES.items():
+        for pair, price in self.plan.prices.items():
             self._price(pair, price, price + TICKS[pair], Decimal(1_000) / price)
         if "USDT" in self.plan.master:
             # At Kraken there is one; without it nothing shows what the coin is worth in dollars.

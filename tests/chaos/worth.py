@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.chaos.records import Record, Trade
+from tests.chaos.records import Record
+from tests.chaos.rows import Trade
 from tests.chaos.terms import ASSETS, PAIRS, ZERO, by_coin, coin_of, is_plain
 
 #: Prices that a valuation used may be this old: balances and prices are read again about every minute, at a

@@ -133,7 +133,11 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/processes/child.py": (_SPAWNER,),
     "supervisor/processes/forkserver.py": (_SPAWNER,),
     "supervisor/processes/forkserver_client.py": (_SPAWNER,),
-    "supervisor/run.py": ("tests/supervisor/test_daemon.py", *_SYSTEM),
+    "supervisor/run.py": (
+        "tests/supervisor/test_daemon_paper_run.py",
+        "tests/supervisor/test_daemon_state_folder.py",
+        *_SYSTEM,
+    ),
     "supervisor/supervisor.py": ("tests/supervisor/test_supervisor.py", *_SYSTEM),
     # The paper exchange: what a client of its engine, its REST and its WebSocket sees.
     "paper_exchange/accounts/ledger.py": ("tests/paper_exchange/accounts/test_account.py",),

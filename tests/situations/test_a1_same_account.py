@@ -40,7 +40,7 @@ def untold(paper: Paper, account: str) -> None:
 
 
 def fills(paper: Paper, account: str) -> list[tuple[str, str]]:
-    return [(row["side"], row["volume"]) for row in paper.rows("fills") if row["account"] == account]
+    return [(row["side"], row["volume"]) for row in paper.fills(account)]
 
 
 def standing(system: System, account: str) -> tuple[str, str]:

@@ -142,7 +142,7 @@ def test_two_installations_with_the_same_keys(paper: Paper) -> None:
                 failed(here, account, "KEY_USED_ELSEWHERE")
             there.buy("BTC/USD", "0.001")
             there.settled(1)
-            assert len([row for row in paper.rows("fills") if row["account"] == "anna"]) == 1
+            assert len(paper.fills("anna")) == 1
             assert max(ahead_us(paper, "anna"), ahead_us(paper, "master")) < RESERVED_US
 
 

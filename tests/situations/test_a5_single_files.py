@@ -35,7 +35,7 @@ def paper() -> Iterator[Paper]:
 
 def traded(paper: Paper, account: str) -> tuple[Decimal, Decimal]:
     """What an account has bought and sold, by the exchange's record."""
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
+    rows = paper.fills(account)
     bought, sold = (
         sum((D(row["volume"]) for row in rows if row["side"] == side), D(0)) for side in ("buy", "sell")
     )

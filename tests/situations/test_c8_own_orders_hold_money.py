@@ -92,7 +92,7 @@ def test_an_exit_sells_what_is_free_and_owes_what_the_users_own_order_holds(pape
         assert len(orders_sent(paper, "anna")) == sent, "what cannot be sold is not ordered again and again"
         hand.cancel(ask)
         wait_for("the rest to be sold", lambda: bitcoin(paper, "anna") == 0)
-        sold = [Decimal(row["volume"]) for row in paper.rows("fills") if row["account"] == "anna"][1:]
+        sold = [Decimal(row["volume"]) for row in paper.fills("anna")][1:]
         assert sold == [bought - Decimal("0.00012"), Decimal("0.00012")]
         wait_for("nothing to be copied any more", lambda: not system.accounts()["anna"].positions)
 
@@ -156,4 +156,4 @@ def test_coins_that_are_staked_are_owed_until_they_can_be_sold(paper: Paper) -> 
         assert (position.volume, position.missing_volume) == ("0.0001", "")
         paper.call("POST", "/accounts/anna/move", asset="XBT", form=".S", amount="-0.0001")
         wait_for("the exit to leave", lambda: not system.accounts()["anna"].positions)
-        assert [row["side"] for row in paper.rows("fills") if row["account"] == "anna"] == ["buy", "sell"]
+        assert [row["side"] for row in paper.fills("anna")] == ["buy", "sell"]

@@ -77,7 +77,7 @@ def test_what_is_to_be_had_within_the_bound_is_bought_and_the_rest_is_not_chased
         (copy,) = system.copies("anna")
         assert copy.reason == "SLIPPAGE_BOUND"
         assert Decimal("0.0003") <= Decimal(copy.filled_volume) < Decimal("0.001")
-        prices = [Decimal(row["price"]) for row in paper.rows("fills") if row["account"] == "anna"]
+        prices = [Decimal(row["price"]) for row in paper.fills("anna")]
         assert max(prices) <= Decimal(50005)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role, Tier
 from krakencopy.account_proc.runtime.trading_state_file import make_states_file, states_path
+from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
 from tests.support.odd_exchange import SECRET, Paper
 
@@ -63,3 +65,14 @@ def add_account(paper: Paper, account_id: str, balances: dict[str, str]) -> None
     keys = [{"key": account_id, "secret": SECRET}]
     form = {"id": account_id, "tier": "pro", "balances": balances, "keys": keys, "limits": False}
     paper.control("POST", "accounts", form)
+
+
+def kraken_account(
+    paper: Paper, folder: Path, account_id: str, role: Role = Role.USER, **more: Any
+) -> KrakenAccount:
+    """An account of ``add_account``, as its process begins with it."""
+    spec = spec_at(paper, folder, account_id, role, **more)
+    return KrakenAccount(
+        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
+        guard=guard_of(spec),
+    )  # fmt: skip

@@ -13,6 +13,11 @@ MASTER = '[[accounts]]\nid = "master"\nrole = "master"\nbroker = "kraken"\n'
 USER = '[[accounts]]\nid = "tania_gilbert"\nrole = "user"\nbroker = "kraken"\n'
 
 
+def user(name: str, lines: str = "") -> str:
+    """As USER, by another name, with more lines."""
+    return USER.replace("tania_gilbert", name) + lines
+
+
 def faults_of(text: str) -> dict[str, str]:
     """Each fault's place, and its line."""
     with pytest.raises(ConfigFaults) as raised:

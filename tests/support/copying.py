@@ -268,3 +268,8 @@ def cost_of(slices: Sequence[Slice]) -> Decimal:
 
 def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
     return TradingMaster(position={coin: Decimal(volume)})
+
+
+def amounts(**given: str) -> dict[str, Decimal]:
+    """By asset; ``BTC_S`` is BTC.S."""
+    return {asset.replace("_", "."): Decimal(amount) for asset, amount in given.items()}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
@@ -28,7 +31,7 @@ from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken, execution, until
+from tests.support.scripted_kraken import NOWHERE, ScriptedKraken, execution, run, until
 
 #: Quick, but with the bounds of a live market.
 TIMING = Timing(deadline=5.0, retry=0.01)
@@ -130,6 +133,7 @@ class User:
         self.copier = Copier(self.context)
         self.kraken.gate = self.guard.gate
         self.exits = self.copier._owed_exits._exits
+        self._loops: list[asyncio.Task[None]] = []
 
     async def make_sure_of_time(self) -> None:
         """Asks the exchange."""
@@ -154,9 +158,38 @@ class User:
         assert found is not None
         return found
 
+    def start_selling(self) -> None:
+        """From now on what is owed is sold, as in its process."""
+        self._loops.append(asyncio.create_task(self.copier.sell_owed_exits(self.change_signal)))
+
+    def start_asking(self) -> None:
+        """From now on it is asked for ends of orders, as in its process."""
+        self._loops.append(asyncio.create_task(self.gateway.ask_for_ends()))
+
     async def done(self) -> None:
         await until(lambda: not self.copier.copies_open)
         assert self.failures == []
+        assert not any(loop.done() for loop in self._loops)
+
+    def end(self) -> list[asyncio.Future[Any]]:
+        """Nothing of it goes on; what was still running is cancelled, and the value."""
+        running: list[asyncio.Future[Any]] = [*self._loops, *self.copier._tasks.pending]
+        for task in running:
+            task.cancel()
+        return running
+
+    async def refuse_exit(self, *errors: ExchangeError) -> None:
+        """The master sells, and the exchange refuses the user's exit so; once for each of these."""
+        self.kraken.next["AddOrder"] = [*errors]
+        self.fill(Side.SELL)
+        await self.done()
+
+    async def lose_order(self, side: Side = Side.BUY) -> None:
+        """The master trades, and the user's order never arrives, with no answer that says so."""
+        self.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
+        self.kraken.always |= NOWHERE
+        self.fill(side)
+        await until(lambda: self.copies[-1].state is CopyState.UNKNOWN)
 
     async def tried(self, left: int) -> None:
         """Waits until there are fewer answers left for orders than these."""
@@ -166,7 +199,7 @@ class User:
         """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it;
         then it is sold.
         """
-        converging = asyncio.create_task(self.copier.sell_owed_exits(self.change_signal))
+        self.start_selling()
         pauses: list[float] = []
         while left := len(self.kraken.next["AddOrder"]):
             pauses.append(self.exits.not_before("BTC/USD") - self.now)
@@ -175,8 +208,10 @@ class User:
             await self.done()
         self.now += 60
         await until(lambda: self.copier.positions.to_proto() == [])
-        converging.cancel()
         return pauses
+
+
+Step = Callable[[User], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -190,8 +225,37 @@ async def copying(
     user.copier._limit_flatten.begin()
     user.copier._asked_fills.begin()
     yield user
-    for task in user.copier._tasks.pending:
-        task.cancel()
+    user.end()
+
+
+@asynccontextmanager
+async def process_in(folder: Path, rules: CopyRules | None = None) -> AsyncIterator[User]:
+    """A process of a user whose ledger is in this folder; another one may follow it there."""
+    with closing(Ledger(folder / "anna.db", "anna")) as ledger:
+        async with copying(ledger, rules=rules) as user:
+            yield user
+
+
+def played_in_turn(
+    folder: Path, first: Step, then: Step, rules: CopyRules | None = None, *, restart: bool
+) -> None:
+    """Two steps of a user, of one process or of two."""
+
+    async def begin() -> None:
+        async with process_in(folder, rules) as user:
+            await first(user)
+            if not restart:
+                await then(user)
+
+    async def go_on() -> None:
+        async with process_in(folder, rules) as user:
+            user.seq = user.ledger.cursor or 0
+            user.copier.recover_unfinished()
+            await then(user)
+
+    run(begin())
+    if restart:
+        run(go_on())
 
 
 def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:

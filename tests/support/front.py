@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 
 from krakencopy.supervisor.control.call_answerer import CallAnswerer
+from krakencopy.supervisor.control.call_frames import Frame, read_frame
 from krakencopy.supervisor.control.front_calls import FrontCalls
 from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
@@ -39,6 +40,21 @@ async def streams_of(connected: socket.socket) -> tuple[asyncio.StreamReader, as
     """One end of a pair of sockets."""
     connected.setblocking(False)
     return await asyncio.open_unix_connection(sock=connected)
+
+
+class HandEnd:
+    """An end of the channel between a front and its supervisor, by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+
+    async def frame(self) -> Frame:
+        found = await read_frame(self._reader)
+        assert found is not None
+        return found
+
+    def send(self, frame: Frame) -> None:
+        self.writer.write(frame.encoded())
 
 
 def listening(path: Path) -> socket.socket:

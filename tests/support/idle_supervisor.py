@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.accounts.account_link import AccountLink
@@ -30,6 +31,30 @@ class Link:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class AnsweringLink(Link):
+    """A conversation with a process that answers each method with what a test says; an error is raised."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__()
+        self.answers = answers
+        self.asked: list[tuple[str, Any]] = []
+        #: Answers wait for it.
+        self.held: asyncio.Event | None = None
+
+    async def ask(self, method: str, request: Any, timeout_s: float) -> Any:
+        assert timeout_s > 0
+        self.asked.append((method, request))
+        if self.held is not None:
+            await self.held.wait()
+        answer = self.answers[method]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def place_order(self, request: Any, timeout_s: float) -> Any:
+        return await self.ask("PlaceOrder", request, timeout_s)
 
 
 def idle_supervisor(folder: Path, journal: Journal, config: Config) -> Supervisor:

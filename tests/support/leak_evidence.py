@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,18 +16,9 @@ from krakencopy.supervisor.run import key_lock_dir
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc
 from krakencopy.v1 import types_pb2 as nouns
+from tests.support.leak_requests import CANARY, COMMAND, FILE, LIVING, NOT_ASKED, WRONG, requests
 from tests.support.leaks import ProcessWatch, Secret, files_below
 from tests.support.system import PATIENCE_S, ROOT, Key, Paper, System, wait_for
-
-CANARY = f"canary{secrets.token_hex(8)}"
-
-
-#: Reads its key from its source: file, command, environment; and one whose secret the exchange does not
-#: accept.
-FILE, COMMAND, WRONG = "anna", CANARY, "eve"
-
-
-LIVING = ("master", FILE, COMMAND)
 
 
 @dataclass
@@ -311,87 +300,6 @@ def note_processes(system: LeakySystem, evidence: Evidence) -> None:
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def requests() -> dict[str, list[Any]]:
-    """What is asked of each method of ControlService, in order."""
-
-    def told(kind: Callable[..., Any], *accounts: str) -> list[Any]:
-        return [kind(account_id=account, request_id=f"{kind.__name__}{account}") for account in accounts]
-
-    everyone = (*LIVING, WRONG)
-    order = pb.PlaceOrderRequest(request_id="leaks", pair="BTC/USD", side=nouns.SIDE_BUY, volume="0.001")
-    senseless = pb.PlaceOrderRequest(request_id="leaks2", pair=CANARY, side=nouns.SIDE_BUY, volume="0.001")
-    return {
-        "GetStatus": [pb.GetStatusRequest()],
-        "GetReport": [pb.GetReportRequest()],
-        "ListAccounts": [pb.ListAccountsRequest(page_size=1000)],
-        "GetAccount": [pb.GetAccountRequest(account_id=account) for account in (*everyone, "nobody")],
-        "GetNonce": [pb.GetNonceRequest(account_id=account) for account in everyone],
-        "ListFills": [pb.ListFillsRequest(page_size=1000)],
-        "WatchFills": [pb.WatchFillsRequest(after_seq=0)],
-        "ListCopies": [pb.ListCopiesRequest(page_size=1000)],
-        "WatchCopies": [pb.WatchCopiesRequest(after_change=0)],
-        "ExplainFill": [pb.ExplainFillRequest(seq=1), pb.ExplainFillRequest(seq=10**6)],
-        "PlaceOrder": [order, senseless],
-        "ListOrders": [
-            pb.ListOrdersRequest(account_id=account) for account in ("", FILE, WRONG, f"no {CANARY}")
-        ],
-        "GetOrder": [pb.GetOrderRequest(order_id=name) for name in ("leaks", CANARY)],
-        "CancelOrder": [
-            pb.CancelOrderRequest(request_id=f"cancel {name}", order_id=name) for name in ("leaks", CANARY)
-        ],
-        "CancelOrders": [
-            pb.CancelOrdersRequest(request_id="cancel all"),
-            pb.CancelOrdersRequest(request_id="cancel some", pair=CANARY),
-        ],
-        "SetSettings": [
-            pb.SetSettingsRequest(request_id="set", id=FILE, settings={"max_user_risk": CANARY}),
-            pb.SetSettingsRequest(request_id="set2", id=CANARY, settings={CANARY: "0.1"}),
-        ],
-        "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
-        "PauseAccount": told(pb.PauseAccountRequest, FILE),
-        "ResumeAccount": told(pb.ResumeAccountRequest, FILE),
-        "StopAccount": told(pb.StopAccountRequest, WRONG),
-        "StartAccount": told(pb.StartAccountRequest, WRONG),
-        "RestartAccount": told(pb.RestartAccountRequest, COMMAND),
-        "SetTradingState": [
-            pb.SetTradingStateRequest(
-                request_id=f"say {state}", state=state, target=pb.TradingTarget(account_ids=[COMMAND])
-            )
-            for state in (nouns.TRADING_STATE_HALTED, nouns.TRADING_STATE_ACTIVE)
-        ],
-        "ListLimits": [pb.ListLimitsRequest(), pb.ListLimitsRequest(account_ids=[f"no {CANARY}"])],
-        "ResetLimit": [
-            pb.ResetLimitRequest(request_id="limit", account_id=FILE, name=CANARY, reason=CANARY),
-            pb.ResetLimitRequest(request_id="limit2", account_id=CANARY, reason="why"),
-        ],
-        "FlattenAccounts": [
-            pb.FlattenAccountsRequest(dry_run=True, target=pb.TradingTarget(account_ids=[account]))
-            for account in (FILE, COMMAND, f"no {CANARY}")
-        ],
-        "CopyFill": [
-            pb.CopyFillRequest(dry_run=True, seq=1, account_ids=[account]) for account in (FILE, CANARY)
-        ]
-        + [pb.CopyFillRequest(request_id="copy", exec_id=CANARY, by=CANARY)],
-        "ResyncAccount": [
-            pb.ResyncAccountRequest(dry_run=True, account_id=account)
-            for account in (FILE, COMMAND, f"no {CANARY}")
-        ],
-        "RenameAsset": [
-            pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
-            pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),
-        ],
-        "ListEvents": [pb.ListEventsRequest(page_size=1000)],
-        "WatchEvents": [pb.WatchEventsRequest(after_seq=0)],
-        "ReadLog": [
-            pb.ReadLogRequest(account_id=account, lines=100_000) for account in (*everyone, "supervisor")
-        ],
-    }
-
-
-#: Its answer is empty, and after it nobody answers.
-NOT_ASKED = {"Shutdown"}
 
 
 STREAM_S = 1.5

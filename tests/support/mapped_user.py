@@ -40,6 +40,8 @@ def listed(*more: str) -> dict[str, Any]:
 
 ALL_ASSETS = ASSETS | {f"Z{money}": {"altname": money} for money in ("EUR", "GBP")}
 EUROS = listed("BTC/EUR", "ETH/EUR", "EUR/USD")
+LISTED = pair_table(EUROS, ALL_ASSETS)
+ALL_PAIRS = [LISTED.pair(pair) for pair in LISTED.names()]
 
 
 class Mapped(User):
@@ -104,5 +106,4 @@ async def mapped_user(
     user.kraken.every.clear()
     user.copier.recover_unfinished()
     yield user
-    for task in user.copier._tasks.pending:
-        task.cancel()
+    user.end()

@@ -33,11 +33,6 @@ class MixedSystem(System):
             keys[f"{prefix}_{name}_API_SECRET"] = self.keys[account].secret.replace("\n", "\\n")
         return super().environment() | keys
 
-    def events(self) -> list[Any]:
-        """All events, the first one first."""
-        with self.api() as api:
-            return sorted(api.list_events(), key=lambda event: event.seq)
-
     def started(self, account: str) -> int:
         """The number of the event of its start."""
         starts = [e.seq for e in self.events() if e.account_id == account and "-> STARTING" in e.message]

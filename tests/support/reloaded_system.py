@@ -84,18 +84,9 @@ class Reloaded(System):
 
         return wait_for(f"{user} to be {state} {reason}", there)
 
-    def events(self, code: str) -> list[Any]:
-        """Those of a code, the latest first."""
-        with self.api() as api:
-            return [event for event in api.list_events() if event.code == code]
-
     def trades(self, user: str) -> list[tuple[str, Decimal]]:
         """What a user has traded, by the exchange's record."""
-        return [
-            (row["side"], Decimal(row["volume"]))
-            for row in self.paper.rows("fills")
-            if row["account"] == user
-        ]
+        return [(row["side"], Decimal(row["volume"])) for row in self.paper.fills(user)]
 
     def waits_for_order_of(self, user: str) -> None:
         """Until one is on its way to the exchange."""

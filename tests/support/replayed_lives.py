@@ -19,7 +19,7 @@ from krakencopy.account_proc.simulation.history import (
     pair_table,
     user_history,
 )
-from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
+from krakencopy.account_proc.simulation.replay import Account, Interval, Past, Replayed, replay
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, ETH, NOW
@@ -53,7 +53,11 @@ def replayed(
     master = MasterHistory(
         journal_id="a journal", fills=tuple(fills), joined={"anna": 0}, renames=tuple(renames)
     )
-    return replay(account, master, pair_table([BTC, ETH, *history.pairs, *pairs]), interval, TAKER)
+    return replay(account, past_of(master, [BTC, ETH, *history.pairs, *pairs], interval))
+
+
+def past_of(master: MasterHistory, pairs: Iterable[PairRules], interval: Interval = EVER) -> Past:
+    return Past(master=master, table=pair_table(pairs), interval=interval, taker=TAKER)
 
 
 class Living(User):

@@ -41,6 +41,9 @@ PAIRS: dict[str, Any] = {
 ASSETS = {key: {"altname": name} for key, name in (("XXBT", "XBT"), ("XETH", "ETH"), ("ZUSD", "USD"))}
 TABLE = pair_table(PAIRS, ASSETS)
 
+#: Of an order that never arrived.
+NOWHERE: dict[str, Any] = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
+
 Answer = Any  # a result, an exception to raise, or a function of the parameters
 
 

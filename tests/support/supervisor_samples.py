@@ -5,11 +5,13 @@ the supervisor makes of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import CopyRules, Role
 from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
 from krakencopy.supervisor.config.values import Mode
+from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
 
 #: Unix seconds; 2027-01-15 08:00:00 UTC.
@@ -67,3 +69,17 @@ def small_config(*users: str) -> Config:
         accounts=tuple(AccountConfig(id=name, role=role, broker="kraken") for name, role in roles.items()),
         source="test",
     )
+
+
+def grouped_config() -> Config:
+    """The users anna, bob and carl, of whom anna and carl are in the group "eu"."""
+    config = small_config("anna", "bob", "carl")
+    group = {"anna": "eu", "carl": "eu"}
+    accounts = tuple(replace(one, group=group.get(one.id)) for one in config.accounts)
+    return replace(config, groups=("eu",), accounts=accounts)
+
+
+def put(journal: Journal, *copies: pb.Copy) -> None:
+    """The journal has these."""
+    for one in copies:
+        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])

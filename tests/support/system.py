@@ -97,6 +97,15 @@ class Paper:
             rows += page
         return rows
 
+    def fills(self, account: str) -> list[dict[str, Any]]:
+        """Those of one account."""
+        return [row for row in self.rows("fills") if row["account"] == account]
+
+    def held(self, account: str) -> Decimal:
+        """What an account's fills have left it of bitcoin."""
+        signed = (Decimal(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in self.fills(account))
+        return sum(signed, Decimal(0))
+
     def open_account(self, account_id: str, balances: dict[str, str], **key_fields: Any) -> Key:
         """An account with one key."""
         key = Key.make()
@@ -269,6 +278,17 @@ class System:
             return sorted(
                 api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs, default=0)
             )
+
+    def events(self, *codes: str, account: str = "") -> list[Any]:
+        """Those of some codes and of an account, or all; the first one first."""
+        with self.api() as api:
+            found = [each for each in api.list_events(account_id=account) if not codes or each.code in codes]
+        return sorted(found, key=lambda event: event.seq)
+
+    def held(self, account: str) -> Decimal:
+        """What copying holds for a user, of all coins."""
+        with self.api() as api:
+            return sum((Decimal(one.volume) for one in api.get_account(account).positions), Decimal(0))
 
     def command(self, *words: str, expect: int = 0) -> str:
         """What the operator's command says."""

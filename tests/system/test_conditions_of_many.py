@@ -43,13 +43,6 @@ def system(paper: Paper) -> Iterator[System]:
         yield system
 
 
-def events(system: System, *codes: str, account: str = "") -> list[Any]:
-    """In their order; without codes all of them."""
-    with system.api() as api:
-        found = [each for each in api.list_events(account_id=account) if not codes or each.code in codes]
-    return sorted(found, key=lambda event: event.seq)
-
-
 def reasons(system: System, account: str) -> dict[str, str]:
     """Of an account's conditions that do not hold, by type."""
     found, lacking = system.accounts().get(account), nouns.CONDITION_STATUS_FALSE
@@ -57,7 +50,7 @@ def reasons(system: System, account: str) -> dict[str, str]:
 
 
 def loud_events_of_users(system: System) -> list[str]:
-    return [f"{each.account_id} {each.code}" for each in events(system)
+    return [f"{each.account_id} {each.code}" for each in system.events()
             if each.account_id in USERS and each.severity in LOUD]  # fmt: skip
 
 
@@ -93,7 +86,7 @@ def test_a_fault_of_the_master_is_told_with_its_cause_and_alarms_for_no_user(
     paper: Paper, system: System, how: str, reason: str, words: str
 ) -> None:
     repair = lose_master(paper, system, how)
-    (lost,) = wait_for("the master to be lost", lambda: events(system, "MASTER_LOST"))
+    (lost,) = wait_for("the master to be lost", lambda: system.events("MASTER_LOST"))
     assert (lost.account_id, lost.severity, lost.data["reason"]) == ("master", nouns.SEVERITY_ERROR, reason)
     assert f"the master cannot trade ({words}" in lost.message or words in lost.message
     wait_for("the users to be lost", lambda: all(
@@ -105,12 +98,12 @@ def test_a_fault_of_the_master_is_told_with_its_cause_and_alarms_for_no_user(
     assert "ann, ben, cid: the master is not healthy" in page
     assert words in page
     assert "not ready" in system.error("wait", "--ready", "--timeout", "0", expect=5)
-    changes = events(system, "ACCOUNT_STATE_CHANGED", account="master")
+    changes = system.events("ACCOUNT_STATE_CHANGED", account="master")
     assert dict(changes[-1].data) == {"from": "RUNNING", "to": "DEGRADED", "reason": reason}
     repair()
-    wait_for("its end", lambda: events(system, f"{reason}_OVER", account="master"))
+    wait_for("its end", lambda: system.events(f"{reason}_OVER", account="master"))
     system.wait_ready()
-    assert len(events(system, "MASTER_LOST")) == len(events(system, "MASTER_READY")) - 1 == 1
+    assert len(system.events("MASTER_LOST")) == len(system.events("MASTER_READY")) - 1 == 1
     assert loud_events_of_users(system) == []
 
 
@@ -145,7 +138,7 @@ def test_what_strikes_all_accounts_at_once_is_the_condition_of_each_and_no_flood
         ("KEY_PERMITTED", "PERMISSION_DENIED", lambda: take_permission(paper, system)),
     )
     for kind, reason, strike in faults:
-        before = events(system)[-1].seq
+        before = system.events()[-1].seq
         repair = strike()
 
         def is_seen(kind: str = kind, reason: str = reason) -> bool:
@@ -158,11 +151,11 @@ def test_what_strikes_all_accounts_at_once_is_the_condition_of_each_and_no_flood
         repair()
 
         def is_over(reason: str = reason, before: int = before) -> bool:
-            return sum(int(each.seq) > before for each in events(system, f"{reason}_OVER")) >= len(EVERYONE)
+            return sum(int(each.seq) > before for each in system.events(f"{reason}_OVER")) >= len(EVERYONE)
 
         wait_for("the end of each", is_over)
         system.wait_ready()
-        since = [each for each in events(system) if each.seq > before]
+        since = [each for each in system.events() if each.seq > before]
         for name in EVERYONE:
             codes = [each.code for each in since if each.account_id == name]
             conditions = [
@@ -180,20 +173,20 @@ def test_a_key_that_is_refused_stays_the_cause_and_is_no_flood(paper: Paper, sys
     wait_for("everyone's key to be refused", lambda: all(
         reasons(system, name).get("KEY_ACCEPTED") == "INVALID_KEY" for name in EVERYONE
     ))  # fmt: skip
-    before, tries = len(events(system)), len(paper.rows("requests"))
+    before, tries = len(system.events()), len(paper.rows("requests"))
     wait_for("many more tries", lambda: len(paper.rows("requests")) > tries + 40)
-    assert len(events(system)) == before
+    assert len(system.events()) == before
     for name in EVERYONE:
         assert reasons(system, name) == {"KEY_ACCEPTED": "INVALID_KEY", "FEED_FRESH": "FEED_TOKEN_REFUSED"}
         account = system.accounts()[name]
         assert account.reason in {"INVALID_KEY", "MASTER_LOST"}
-        codes = [each.code for each in events(system, account=name)]
+        codes = [each.code for each in system.events(account=name)]
         assert (codes.count("INVALID_KEY"), codes.count("FEED_TOKEN_REFUSED")) == (1, 1)
     assert "lockout" not in system.command("status")
     repair()
     system.wait_ready()
     for name in EVERYONE:
-        codes = [each.code for each in events(system, account=name)]
+        codes = [each.code for each in system.events(account=name)]
         assert (codes.count("INVALID_KEY_OVER"), codes.count("FEED_TOKEN_REFUSED_OVER")) == (1, 1)
 
 
@@ -204,15 +197,15 @@ def test_copies_during_a_lockout_are_refused_and_owed_for_what_it_follows_from(
     wait_for("the key to be refused", lambda: "KEY_ACCEPTED" in reasons(system, "ann"))
     system.buy(PAIR, "0.001")
     system.settled(2)
-    (refused,) = wait_for("an event about the copy", lambda: events(system, "COPY_REFUSED"))
+    (refused,) = wait_for("an event about the copy", lambda: system.events("COPY_REFUSED"))
     assert (refused.account_id, refused.data["reason"]) == ("ann", "EAPI:Invalid key")
     system.sell(PAIR, "0.001")
-    (owed,) = wait_for("an event about the exit", lambda: events(system, "EXIT_OWED"))
+    (owed,) = wait_for("an event about the exit", lambda: system.events("EXIT_OWED"))
     assert (owed.account_id, owed.data["asset"]) == ("ann", "BTC")
     assert "EAPI:Invalid key" in owed.message
     repair()
     system.wait_ready()
-    assert wait_for("its end", lambda: events(system, "EXIT_OWED_OVER"))
+    assert wait_for("its end", lambda: system.events("EXIT_OWED_OVER"))
 
 
 def test_an_exchange_that_refuses_connections_is_down_and_no_process_is_blamed() -> None:
@@ -232,11 +225,10 @@ def test_an_exchange_that_refuses_connections_is_down_and_no_process_is_blamed()
         assert "the exchange does not answer (Connection refused)" in page
         assert "the executions feed is not connected (" in page
         assert "next try at " in system.command("accounts", "ann")
-        with system.api() as api:
-            advised = " ".join(event.message for event in api.list_events())
+        advised = " ".join(event.message for event in system.events())
         assert "krakencopy restart" not in advised
         # Bounded: what began is told once for each account.
-        codes = [f"{each.account_id} {each.code}" for each in events(system) if each.code.isupper()]
+        codes = [f"{each.account_id} {each.code}" for each in system.events() if each.code.isupper()]
         began = [code for code in codes if code.endswith(("EXCHANGE_UNREACHABLE", "FEED_DOWN"))]
         assert len(began) == len(set(began)) == 2 * len(EVERYONE)
         system.kill()
@@ -250,11 +242,11 @@ def test_a_process_that_is_killed_or_stopped_is_told_and_replaced(system: System
     for number, state, reason in (
         (signal.SIGKILL, "BACKOFF", "PROCESS_ENDED"), (signal.SIGSTOP, "DEGRADED", "NO_ANSWER"),
     ):  # fmt: skip
-        pid, before = system.pids()[account], events(system)[-1].seq
+        pid, before = system.pids()[account], system.events()[-1].seq
         os.kill(pid, number)
 
         def told(after: int = before, wanted: tuple[str, str] = (state, reason)) -> Any:
-            changes = events(system, "ACCOUNT_STATE_CHANGED", account=account)
+            changes = system.events("ACCOUNT_STATE_CHANGED", account=account)
             found = [each for each in changes if (each.data["to"], each.data["reason"]) == wanted]
             return found and found[-1].seq > after and found[-1]
 
@@ -269,7 +261,7 @@ def test_a_process_that_is_killed_or_stopped_is_told_and_replaced(system: System
         wait_for("another process", is_replaced)
         system.wait_ready()
     if account == "master":
-        causes = [each.message for each in events(system, "MASTER_LOST")]
+        causes = [each.message for each in system.events("MASTER_LOST")]
         assert "the master's process has ended (signal 9" in causes[0]
         assert "the process does not answer" in causes[1]
         assert loud_events_of_users(system) == []
@@ -278,7 +270,7 @@ def test_a_process_that_is_killed_or_stopped_is_told_and_replaced(system: System
 def test_nonces_that_are_refused_are_told_and_stop_that_account_alone(paper: Paper, system: System) -> None:
     paper.call("POST", "/faults", kind="error", error="EAPI:Invalid nonce", account="ann", count="0")
     system.sell(PAIR, "0.001")
-    (refused,) = wait_for("an event about it", lambda: events(system, "INVALID_NONCE"))
+    (refused,) = wait_for("an event about it", lambda: system.events("INVALID_NONCE"))
     assert (refused.account_id, refused.severity) == ("ann", nouns.SEVERITY_ERROR)
     wait_for("ann to be FAILED", lambda: system.accounts()["ann"].state == nouns.ACCOUNT_STATE_FAILED)
     failed = system.accounts()["ann"]
@@ -289,7 +281,7 @@ def test_nonces_that_are_refused_are_told_and_stop_that_account_alone(paper: Pap
     paper.call("DELETE", "/faults")
     system.command("start", "ann")
     system.wait_ready()
-    wait_for("its end", lambda: events(system, "INVALID_NONCE_OVER"))
+    wait_for("its end", lambda: system.events("INVALID_NONCE_OVER"))
     system.settled(2)
 
 
@@ -297,28 +289,28 @@ def test_a_quote_that_a_user_lacks_is_told_and_leaves_it_ready(paper: Paper, sys
     paper.call("POST", "/accounts/master/deposit", asset="ZEUR", amount="1000")
     system.buy("BTC/EUR", "0.001")
     system.settled(2)
-    wait_for("each user to lack it", lambda: len(events(system, "NO_FUNDS")) == len(USERS))
+    wait_for("each user to lack it", lambda: len(system.events("NO_FUNDS")) == len(USERS))
     assert system.status().ready
     assert "NO FUNDS IN EUR: the master trades BTC/EUR" in system.command("status")
     paper.call("POST", "/accounts/ann/deposit", asset="ZEUR", amount="100")
     # Balances of an account that does nothing are read seldom; its owner's own trade has them read.
     paper.by_hand(paper.another_key("ann"), "buy", "XBTUSD", "0.0001")
-    (over,) = wait_for("its end", lambda: events(system, "NO_FUNDS_OVER"))
+    (over,) = wait_for("its end", lambda: system.events("NO_FUNDS_OVER"))
     assert over.account_id == "ann"
 
 
 def test_what_a_killed_run_has_left_open_is_over_in_the_next(paper: Paper, system: System) -> None:
     repair = revoke(paper, system, "ann", "ben")
-    wait_for("both keys to be refused", lambda: len(events(system, "INVALID_KEY")) == 2)
+    wait_for("both keys to be refused", lambda: len(system.events("INVALID_KEY")) == 2)
     system.kill()
     key = system.keys["ann"]
     paper.call("POST", "/accounts/ann/keys", key=key.key, secret=key.secret)
     system.start()
     wait_for("an answer", system.status)
-    (over,) = wait_for("the end of one", lambda: events(system, "INVALID_KEY_OVER"))
+    (over,) = wait_for("the end of one", lambda: system.events("INVALID_KEY_OVER"))
     assert over.account_id == "ann"
     # The other one still holds, and is told once more.
-    wait_for("the other again", lambda: len(events(system, "INVALID_KEY", account="ben")) == 2)
+    wait_for("the other again", lambda: len(system.events("INVALID_KEY", account="ben")) == 2)
     repair()
     system.wait_ready()
-    wait_for("the end of the other", lambda: len(events(system, "INVALID_KEY_OVER")) == 2)
+    wait_for("the end of the other", lambda: len(system.events("INVALID_KEY_OVER")) == 2)

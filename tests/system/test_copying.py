@@ -13,7 +13,7 @@ from tests.support.system import Key, Paper, System, alive, wait_for
 
 def trades(paper: Paper, account: str) -> list[tuple[str, Decimal]]:
     """An account's fills as the exchange recorded them."""
-    return [(row["side"], Decimal(row["volume"])) for row in paper.rows("fills") if row["account"] == account]
+    return [(row["side"], Decimal(row["volume"])) for row in paper.fills(account)]
 
 
 def bought(paper: Paper, account: str) -> Decimal:

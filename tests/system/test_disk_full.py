@@ -40,16 +40,6 @@ def system(paper: Paper, tmp_path: Path) -> Iterator[OnDisk]:
         yield system
 
 
-def events(system: OnDisk, code: str) -> list[Any]:
-    with system.api() as api:
-        return [event for event in api.list_events() if event.code == code]
-
-
-def held(paper: Paper, account: str) -> Decimal:
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
-    return sum((D(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), D(0))
-
-
 def shows_no_room(system: OnDisk) -> Any:
     """Each account is DEGRADED for it, and the whole is not ready."""
     accounts = system.accounts().values()
@@ -71,17 +61,17 @@ def test_a_disk_that_is_nearly_full_is_shown_and_copying_goes_on(paper: Paper, s
     status = system.status()
     assert not status.ready
     assert not ballast.exists()
-    (event,) = events(system, NO_ROOM)
+    (event,) = system.events(NO_ROOM)
     assert (event.severity, event.account_id) == (pb.SEVERITY_ERROR, "")
     system.sell("BTC/USD", "0.0004")
     system.settled(2)
     filler.unlink()
     system.wait_ready()
-    assert len(events(system, f"{NO_ROOM}_OVER")) == 1
+    assert len(system.events(f"{NO_ROOM}_OVER")) == 1
     assert ballast.exists()
     system.sell("BTC/USD", "0.0006")
     system.settled(3)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def test_a_disk_without_any_room_stops_copying_which_goes_on_by_itself_once_there_is_some(
@@ -103,11 +93,11 @@ def test_a_disk_without_any_room_stops_copying_which_goes_on_by_itself_once_ther
     system.wait_ready()
     system.settled(5)
     # The event itself may be what had no room; then the next run says it.
-    cut_off = [event.data["cause"] for event in events(system, "LAST_RUN_CUT_OFF")]
-    assert events(system, NO_ROOM) or "no room on" in cut_off[0]
+    cut_off = [event.data["cause"] for event in system.events("LAST_RUN_CUT_OFF")]
+    assert system.events(NO_ROOM) or "no room on" in cut_off[0]
     system.sell("BTC/USD", "0.0002")
     system.settled(6)
-    assert held(paper, "master") == held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("master") == paper.held("anna") == paper.held("ben") == 0
     for account in system.accounts().values():
         assert not list(account.drifts)
     system.stop()
@@ -168,14 +158,14 @@ def test_a_journal_that_cannot_be_written_ends_the_run_which_begins_again_once_t
     system.wait_ready()
     resume(system)
     assert system.status().epoch == 2
-    (event,) = events(system, "LAST_RUN_CUT_OFF")
+    (event,) = system.events("LAST_RUN_CUT_OFF")
     assert f"no room on {system.disk}: 0 of 83 MB free" in event.data["cause"]
     assert event.data["ended_at"]
     assert "did not come to its own end, at 2" in event.message
     system.settled(1 + sold)
     system.sell("BTC/USD", str(D("0.001") - sold * D("0.0001")))
     system.settled(2 + sold)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def test_a_run_that_waits_for_room_can_be_stopped(paper: Paper, system: OnDisk) -> None:
@@ -193,7 +183,7 @@ def test_a_run_that_waits_for_room_can_be_stopped(paper: Paper, system: OnDisk) 
     resume(system)
     system.sell("BTC/USD", str(D("0.001") - sold * D("0.0001")))
     system.settled(2 + sold)
-    assert held(paper, "anna") == held(paper, "ben") == 0
+    assert paper.held("anna") == paper.held("ben") == 0
 
 
 def is_held_up(system: OnDisk) -> bool:

@@ -14,23 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import private
+from tests.support.dying_user import PLACES
 from tests.support.system import Key, Paper, System, wait_for
 
 
 def trades(paper: Paper, account: str) -> list[tuple[str, Decimal]]:
-    return [(row["side"], Decimal(row["volume"])) for row in paper.rows("fills") if row["account"] == account]
-
-
-#: Before and after each durable step and each network step of one copy; the names are those in account_proc.
-PLACES = (
-    "before_intent",
-    "after_intent",
-    "before_send",
-    "after_send",
-    "after_acknowledged",
-    "before_settled",
-    "after_settled",
-)
+    return [(row["side"], Decimal(row["volume"])) for row in paper.fills(account)]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -52,7 +41,7 @@ def test_a_user_process_that_dies_at_any_step_of_a_copy_leaves_exactly_one_order
 
 
 MASTER_PLACES = ("before_emit", "after_emit", "before_keep", "after_keep")
-#: Of a user that is brought to the master's positions: tests/account_proc/copying/test_syncs.py.
+#: Of a user that is brought to the master's positions: tests/account_proc/copying/test_syncs_model.py.
 SYNC_PLACES = ("after_sync_taken",)
 SUPERVISOR_PLACES = ("before_journal", "after_journal", "after_fanout", "before_reports", "after_reports")
 

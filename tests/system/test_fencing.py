@@ -25,7 +25,7 @@ from tests.support.system import Key, Paper, System, alive, freeze, wait_for
 
 
 def bought(paper: Paper, account: str) -> list[Decimal]:
-    return [Decimal(row["volume"]) for row in paper.rows("fills") if row["account"] == account]
+    return [Decimal(row["volume"]) for row in paper.fills(account)]
 
 
 def parent_of(pid: int) -> int:

@@ -138,7 +138,7 @@ def test_an_own_order_that_comes_too_late_is_waited_out_and_does_nothing(paper: 
         )
         assert "deadline" in late["outcome"].lower()
         assert len(orders(paper, system, "anna")[0]) == 1
-        done = {row["cl_ord_id"] for row in paper.rows("fills") if row["account"] == "anna"}
+        done = {row["cl_ord_id"] for row in paper.fills("anna")}
         assert late["params"]["cl_ord_id"] not in done
 
 

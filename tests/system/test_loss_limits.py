@@ -4,7 +4,6 @@ operator's resume. How one is warned, hit and reset is part of test_scripted_day
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from krakencopy.v1 import types_pb2 as nouns
@@ -51,10 +50,8 @@ def answers(system: System, fills: int) -> list[tuple[int, str]]:
 
 
 def codes(system: System, user: str) -> list[str]:
-    with system.api() as api:
-        found = [event for event in api.list_events(account_id=user) if event.account_id == user]
-        events = [event.code for event in found][::-1]
-    return [code for code in events if code.startswith("LIMIT")]
+    of_user = [event.code for event in system.events() if event.account_id == user]
+    return [code for code in of_user if code.startswith("LIMIT")]
 
 
 FILLED, SKIPPED = nouns.COPY_STATE_FILLED, nouns.COPY_STATE_SKIPPED
@@ -77,7 +74,7 @@ def test_limits_are_hit_by_losses_alone_and_lifted_by_their_reset_alone() -> Non
             hit = wait_for_limit(system, "anna", HIT)
             assert (hit.used_percent, hit.name, hit.configured) == ("105", "life", True)
             wait_for_limit(system, "carl", HIT)
-            wait_for("carl to have sold", lambda: not held(system, "carl"))
+            wait_for("carl to have sold", lambda: not system.held("carl"))
             system.buy(PAIR, "0.01")
             assert answers(system, 2) == [(SKIPPED, "LIMIT_HIT")] * 2
             assert "limit life: 105 USD of equity lost of at most 100 USD, since" in system.command(
@@ -89,11 +86,6 @@ def test_limits_are_hit_by_losses_alone_and_lifted_by_their_reset_alone() -> Non
             assert shown[:4] == ["(all", "users)", "both", "equity"]
             only_a_reset_lifts_it(system)
             assert "LIMIT_WARNED" in codes(system, "carl")
-
-
-def held(system: System, user: str) -> Decimal:
-    with system.api() as api:
-        return sum((Decimal(one.volume) for one in api.get_account(user).positions), Decimal(0))
 
 
 def withdraw_while_nobody_is_there(system: System, paper: Paper) -> None:

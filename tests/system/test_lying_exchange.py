@@ -82,12 +82,6 @@ def system(paper: Paper) -> Iterator[System]:
         yield system
 
 
-def held(paper: Paper, account: str) -> Decimal:
-    """What the account holds in BTC by the exchange's record of its fills."""
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
-    return sum((Decimal(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), Decimal(0))
-
-
 def trade(paper: Paper, system: System, side: str, volume: str) -> None:
     """The master trades by hand, with another client: its own process may be what is lied to."""
     answer = private(
@@ -103,25 +97,25 @@ def trade(paper: Paper, system: System, side: str, volume: str) -> None:
 
 
 def master_fills(paper: Paper) -> int:
-    return sum(row["account"] == "master" for row in paper.rows("fills"))
+    return len(paper.fills("master"))
 
 
 @pytest.mark.parametrize("fault", [*ORDER_FAULTS, *FEED_FAULTS], ids=name)
 def test_a_round_trip_is_copied_exactly_once_under(
     paper: Paper, system: System, fault: dict[str, Any]
 ) -> None:
-    assert held(paper, "anna") == held(paper, "master") == 0
+    assert paper.held("anna") == paper.held("master") == 0
     paper.call("POST", "/faults", **fault)
     trade(paper, system, "buy", "0.0018")
     system.settled(master_fills(paper))
     # Fees make both balances a little smaller with every round trip; lost or doubled is another order of
     # magnitude.
-    assert Decimal("0.00017") <= held(paper, "anna") <= Decimal("0.00019")
+    assert Decimal("0.00017") <= paper.held("anna") <= Decimal("0.00019")
     # The same fault meets the exit.
     paper.call("POST", "/faults", **fault)
     trade(paper, system, "sell", "0.0018")
     report = system.settled(master_fills(paper))
-    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    wait_for("the exit to converge", lambda: paper.held("anna") == 0)
     paper.call("DELETE", "/faults")
     assert report.fills == master_fills(paper)
     system.wait_ready()
@@ -136,17 +130,17 @@ def test_an_entry_that_was_acknowledged_and_is_not_there_is_given_up_and_an_exit
     copy = max(system.copies("anna"), key=lambda copy: max(copy.fill_seqs))
     assert (copy.state, copy.reason) == (COPY_STATE_REJECTED, "NEVER_ARRIVED")
     assert "the exchange had acknowledged it, and does not show it" in copy.detail
-    assert held(paper, "anna") == 0
+    assert paper.held("anna") == 0
     trade(paper, system, "sell", "0.0018")
     system.settled(master_fills(paper))
     # An exit is tried until it is done: what is left is the user's to lose.
     trade(paper, system, "buy", "0.0018")
     system.settled(master_fills(paper))
-    assert held(paper, "anna") > 0
+    assert paper.held("anna") > 0
     paper.call("POST", "/faults", **NO_ORDER)
     trade(paper, system, "sell", "0.0018")
     system.settled(master_fills(paper))
-    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    wait_for("the exit to converge", lambda: paper.held("anna") == 0)
     paper.call("DELETE", "/faults")
     system.wait_ready()
 
@@ -168,10 +162,10 @@ def test_while_such_an_order_is_looked_for_it_is_unknown_and_then_its_coins_lane
     lost, *others = new_copies()
     assert (lost.state, lost.reason) == (COPY_STATE_REJECTED, "NEVER_ARRIVED")
     assert {copy.state for copy in others} == {COPY_STATE_FILLED}
-    assert held(paper, "anna") > 0
+    assert paper.held("anna") > 0
     trade(paper, system, "sell", "0.0036")
     system.settled(master_fills(paper))
-    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    wait_for("the exit to converge", lambda: paper.held("anna") == 0)
     paper.call("DELETE", "/faults")
     system.wait_ready()
 
@@ -181,7 +175,7 @@ def test_a_token_that_dies_costs_one_connection_and_no_fill(paper: Paper, system
     trade(paper, system, "buy", "0.0018")
     trade(paper, system, "sell", "0.0018")
     report = system.settled(master_fills(paper))
-    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    wait_for("the exit to converge", lambda: paper.held("anna") == 0)
     assert report.fills == master_fills(paper)
     system.wait_ready()
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.leak_evidence import CANARY, COMMAND, FILE, LIVING, WRONG, Evidence, gather
+from tests.support.leak_evidence import Evidence, gather
+from tests.support.leak_requests import CANARY, COMMAND, FILE, LIVING, WRONG
 from tests.support.leaks import ProcessWatch, Secret, files_below, search
 from tests.support.system import Key, wait_for
 

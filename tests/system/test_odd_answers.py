@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -35,11 +34,6 @@ def orders(paper: Paper, account: str) -> Counter[str]:
     )
 
 
-def held(paper: Paper, account: str) -> Decimal:
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
-    return sum((Decimal(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), Decimal(0))
-
-
 def trade(paper: Paper, hand: Key, side: str) -> None:
     """The master trades by hand, with another client, which does not care how it is answered."""
     private(paper.rest_url, hand, "AddOrder", pair="XBTUSD", type=side, ordertype="market", volume=VOLUME)
@@ -59,16 +53,16 @@ def test_odd_answers_end_no_process_and_place_no_order(paper: Paper, system: Sys
         )
     for number in range(TRADES):
         trade(paper, hand, "sell" if number % 2 else "buy")
-        fills = sum(row["account"] == "master" for row in paper.rows("fills"))
+        fills = len(paper.fills("master"))
         wait_for("the fill to be known", partial(has_fills, system, fills))
     paper.call("DELETE", "/faults")
     system.wait_ready()
     system.settled(TRADES)
-    wait_for("what was bought to be sold", lambda: held(paper, "ann") == 0)
+    wait_for("what was bought to be sold", lambda: paper.held("ann") == 0)
     # Copying goes on.
     trade(paper, hand, "buy")
     system.settled(TRADES + 1)
-    wait_for("a purchase", lambda: held(paper, "ann") > 0)
+    wait_for("a purchase", lambda: paper.held("ann") > 0)
     assert system.pids() == pids
     copied = {copy.cl_ord_id for copy in system.copies("ann")}
     assert orders(paper, "ann").keys() <= copied

@@ -138,7 +138,7 @@ def scenario(users: int, fills: int, patience_s: float = 120.0) -> Numbers:
             numbers.seconds = round(time.monotonic() - began, 1)
             for pair in MARKETS:
                 trade(paper, hand, "sell", pair, FILLS_AN_ORDER * len(pairs) // 2)
-            master_fills = sum(row["account"] == "master" for row in paper.rows("fills"))
+            master_fills = len(paper.fills("master"))
             settled(system, master_fills, patience_s)
             numbers.fills = master_fills
             _judge(paper, system, numbers)
@@ -197,7 +197,7 @@ def test_an_account_that_orders_for_long_waits_for_its_pairs_counter_and_is_neve
                 wait_for(f"copy {number}", partial(has_copied, paper, "u00", number))
         settled(system, 75, 45.0)
         trade(paper, hand, "sell", "BTC/USD", 75)
-        settled(system, sum(row["account"] == "master" for row in paper.rows("fills")), 45.0)
+        settled(system, len(paper.fills("master")), 45.0)
         numbers = Numbers(1)
         _judge(paper, system, numbers)
     assert numbers.refused == {}
@@ -244,7 +244,7 @@ def test_exits_are_finished_when_the_market_opens_again(paper: Paper) -> None:
         trade(paper, hand, "sell", "BTC/USD", 1)
 
         def left() -> Decimal:
-            trades = [row for row in paper.rows("fills") if row["account"] == "u00"]
+            trades = paper.fills("u00")
             return sum(
                 (Decimal(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in trades), Decimal(0)
             )
@@ -269,9 +269,7 @@ def test_a_key_that_is_locked_out_is_left_alone_and_exits_are_done_afterwards(pa
         trade(paper, hand, "sell", "BTC/USD", 1)
         wait_for(
             "the exit",
-            lambda: (
-                [row["side"] for row in paper.rows("fills") if row["account"] == "u00"] == ["buy", "sell"]
-            ),
+            lambda: [row["side"] for row in paper.fills("u00")] == ["buy", "sell"],
         )
         mine = [row for row in paper.rows("requests") if row["account"] == "u00"]
         (index,) = [

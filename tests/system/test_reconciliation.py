@@ -41,12 +41,6 @@ def key_of(paper: Paper, account: str) -> Key:
     return hand
 
 
-def held(paper: Paper, account: str) -> Decimal:
-    """What the account holds in BTC by the exchange's record of its fills."""
-    rows = [row for row in paper.rows("fills") if row["account"] == account]
-    return sum((Decimal(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), Decimal(0))
-
-
 def positions_told(system: System) -> list[Decimal]:
     """What the master held right before each of its fills, as the users were sent it."""
     with system.api() as api:
@@ -65,7 +59,7 @@ def positions_held(paper: Paper) -> list[Decimal]:
 
 
 def fills(paper: Paper) -> int:
-    return sum(row["account"] == "master" for row in paper.rows("fills"))
+    return len(paper.fills("master"))
 
 
 def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: Paper) -> None:
@@ -93,7 +87,7 @@ def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: 
         trade(paper, hand, "sell", "0.002")
         system.settled(fills(paper))
         assert positions_told(system) == positions_held(paper)
-        wait_for("the exit", lambda: held(paper, "anna") == 0)
+        wait_for("the exit", lambda: paper.held("anna") == 0)
 
 
 def test_parts_of_an_order_that_were_told_out_of_order_before_a_crash_count_in_the_journals_order(
@@ -118,7 +112,7 @@ def test_parts_of_an_order_that_were_told_out_of_order_before_a_crash_count_in_t
         for fill in listed:
             assert Decimal(fill.master_position) == position
             position += Decimal(fill.volume) * (1 if fill.side == 1 else -1)
-        wait_for("the exit", lambda: held(paper, "anna") == 0)
+        wait_for("the exit", lambda: paper.held("anna") == 0)
 
 
 def test_a_deposit_while_nobody_listened_counts_before_the_next_fill(paper: Paper) -> None:
@@ -151,7 +145,7 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
         paper.call("POST", "/faults", kind="ws_cut", account="anna")
         trade(paper, hand, "buy", "0.001")
         # It was sent again: as far as anyone could know there was none.
-        wait_for("the second order", lambda: held(paper, "anna") > Decimal("0.00015"))
+        wait_for("the second order", lambda: paper.held("anna") > Decimal("0.00015"))
         paper.call("DELETE", "/faults")
 
         def drifts() -> list[Any]:
@@ -160,7 +154,7 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
 
         (drift,) = wait_for("the order to be found", drifts)
         assert (drift.code, drift.copy_id) == ("ORDER_FOUND_LATE", "c1")
-        both = held(paper, "anna")
+        both = paper.held("anna")
         wait_for(
             "both to count as copied",
             lambda: sum(Decimal(place.volume) for place in system.accounts()["anna"].positions) == both,
@@ -173,7 +167,7 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
         # When the master leaves, nothing stays behind.
         trade(paper, hand, "sell", "0.001")
         system.settled(fills(paper))
-        wait_for("both to be sold", lambda: held(paper, "anna") == 0)
+        wait_for("both to be sold", lambda: paper.held("anna") == 0)
         filled: dict[str, Decimal] = defaultdict(Decimal)
         for row in paper.rows("fills"):
             if row["account"] == "anna":

@@ -81,9 +81,8 @@ def limit(day: Reloaded, user: str, state: Any, *losses: str) -> Any:
 
 def codes(day: Reloaded, user: str) -> list[str]:
     """What its limit has led to, in order."""
-    with day.api() as api:
-        events = [event for event in api.list_events(account_id=user) if event.account_id == user]
-    return [event.code for event in reversed(events) if event.code.startswith("LIMIT")]
+    of_user = [event.code for event in day.events() if event.account_id == user]
+    return [code for code in of_user if code.startswith("LIMIT")]
 
 
 def says(page: str, *sentences: str) -> None:

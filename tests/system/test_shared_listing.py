@@ -48,9 +48,7 @@ def test_many_processes_ask_for_pairs_once_and_an_order_refused_by_a_minimum_has
             assert 1 < times_asked(paper) <= 1 + len(USERS)
             system.buy("BTC/USD", "0.001")
             system.settled(2)
-            assert [Decimal(row["volume"]) for row in paper.rows("fills") if row["account"] == USERS[0]] == [
-                Decimal("0.0002")
-            ]
+            assert [Decimal(row["volume"]) for row in paper.fills(USERS[0])] == [Decimal("0.0002")]
             # A file that somebody has spoilt costs one call.
             listing = system.state_dir / "run" / "listing"
             listing.write_bytes(listing.read_bytes().replace(b"0.00015", b"0.00000"))

@@ -32,21 +32,13 @@ TERMINAL = (
 )
 
 
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "40000")
-        yield paper
-
-
 def hang_up(system: System) -> None:
     assert system.process is not None
     system.process.send_signal(signal.SIGHUP)
 
 
 def codes(system: System) -> list[str]:
-    with system.api() as api:
-        return [event.code for event in api.list_events()]
+    return [event.code for event in system.events()]
 
 
 @pytest.fixture(autouse=True)

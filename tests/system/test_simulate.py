@@ -103,6 +103,9 @@ def test_a_time_without_fills_has_nothing_and_what_cannot_be_is_refused(system: 
     line = f"simulate --config {config}"
     assert "has no user zoe" in system.types(f"{line} --account zoe", expect=1)
     assert "is still to come" in system.types(f"{line} --since 2100-01-01T00:00:00Z", expect=3)
+    alone = system.folder / "alone.toml"
+    alone.write_text(config.read_text().partition('[[accounts]]\nid = "anna"')[0])
+    assert "has no users" in system.types(f"simulate --config {alone}", expect=1)
 
 
 def test_the_same_rules_find_what_was_really_done(system: Reloaded) -> None:
@@ -171,6 +174,8 @@ def test_a_forecast_is_by_the_balance_of_now(system: Reloaded) -> None:
     page = system.types(f"forecast ben --config {config} --fills 7")
     assert "ben by 7 fills since" in page
     assert "PAIR_EXCLUDED" in page
+    other = f"forecast anna --config {config} --capital ben=5"
+    assert "--capital: ben is none of the users" in system.types(other, expect=1)
     assert "nobody" in system.types(f"forecast nobody --config {config}", expect=1)
     assert "no fills" in system.types(f"forecast anna --config {config} --until 2020-01-01", expect=1)
 

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -34,21 +33,11 @@ def bought(system: System, fills: int) -> dict[str, int]:
     return {user: system.copies(user)[-1].state for user in ("anna", "bert")}
 
 
-def held(system: System, user: str) -> Decimal:
-    with system.api() as api:
-        return sum((Decimal(one.volume) for one in api.get_account(user).positions), Decimal(0))
-
-
 def states(system: System) -> dict[str, str]:
     """What each account may trade, as `accounts` shows it."""
     lines = system.command("accounts", "-o", "json").splitlines()
     shown = map(json.loads, lines)
     return {one["id"]: one["trading"]["state"].removeprefix("TRADING_STATE_") for one in shown}
-
-
-def events(system: System, code: str) -> list[str]:
-    with system.api() as api:
-        return [event.message for event in api.list_events() if event.code == code][::-1]
 
 
 def orders(paper: Paper, account: str) -> int:
@@ -66,13 +55,13 @@ def test_a_user_is_halted_and_resumed_all_are_and_a_restart_changes_nothing(syst
     # What the master sells is owed by a user that is halted, and sold by one that only buys nothing.
     system.command("exit-only", "anna")
     system.sell(PAIR, "0.004")
-    wait_for("anna's exit", lambda: held(system, "anna") == 0)
+    wait_for("anna's exit", lambda: system.held("anna") == 0)
     system.stop()
     system.start().wait_ready()
     assert states(system) == {"master": "ACTIVE", "anna": "REDUCING", "bert": "HALTED"}
-    assert held(system, "bert") > 0
+    assert system.held("bert") > 0
     system.command("resume", "bert")
-    wait_for("bert's exit, which was owed", lambda: held(system, "bert") == 0)
+    wait_for("bert's exit, which was owed", lambda: system.held("bert") == 0)
     # All: what was said for one of them holds on beside it.
     out = system.command("halt", "--all")
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
@@ -90,7 +79,7 @@ def test_a_user_is_halted_and_resumed_all_are_and_a_restart_changes_nothing(syst
     assert set(states(system).values()) == {"ACTIVE"}
     assert bought(system, 4) == {"anna": FILLED, "bert": FILLED}
     sell_everything(system)
-    said_states = [words.split(" by ")[0] for words in events(system, "TRADING_STATE_CHANGED")]
+    said_states = [each.message.split(" by ")[0] for each in system.events("TRADING_STATE_CHANGED")]
     assert said_states == [
         "bert: HALTED", "anna: REDUCING", "bert: ACTIVE", "all accounts: HALTED",
         "anna: ACTIVE", "all accounts: ACTIVE",
@@ -99,12 +88,12 @@ def test_a_user_is_halted_and_resumed_all_are_and_a_restart_changes_nothing(syst
 
 def sell_everything(system: System) -> None:
     """What copying bought, after its plan was shown; nothing is bought from then on."""
-    wait_for("what was bought to be shown", lambda: all(held(system, user) for user in ("anna", "bert")))
-    amounts = {user: f"{held(system, user):f}".rstrip("0") for user in ("anna", "bert")}
+    wait_for("what was bought to be shown", lambda: all(system.held(user) for user in ("anna", "bert")))
+    amounts = {user: f"{system.held(user):f}".rstrip("0") for user in ("anna", "bert")}
     plan = system.command("flatten", "--all", "--dry-run").splitlines()[1:]
     assert [line.split()[:4] for line in plan] == [[user, "BTC", amounts[user], PAIR] for user in amounts]
     assert all("USD" in line and "at the master's last price" in line for line in plan)
-    assert all(held(system, user) > 0 for user in amounts)
+    assert all(system.held(user) > 0 for user in amounts)
     assert "give it with --yes" in system.error("flatten", "anna", expect=3)
     out = system.command("flatten", "--all", "--yes", "--reason", "leaving")
     assert [line.split()[:3] for line in out.splitlines()[-2:]] == [
@@ -115,7 +104,7 @@ def sell_everything(system: System) -> None:
         "both to have sold",
         lambda: all(system.accounts()[user].trading.flatten.state == done for user in amounts),
     )
-    assert [held(system, user) for user in amounts] == [0, 0]
+    assert [system.held(user) for user in amounts] == [0, 0]
     assert "has sold what copying had bought: flatten " in system.command("accounts", "anna")
     assert bought(system, 5) == {"anna": SKIPPED, "bert": SKIPPED}
 
@@ -133,8 +122,9 @@ def test_without_a_supervisor_all_are_halted_and_who_is_stuck_is_named(system: S
     freeze(system.process.pid)
     halt_offline(system)
     os.kill(system.process.pid, signal.SIGCONT)
-    wait_for("the event", lambda: events(system, "TRADING_STATE_CHANGED"))
-    [said] = events(system, "TRADING_STATE_CHANGED")
+    wait_for("the event", lambda: system.events("TRADING_STATE_CHANGED"))
+    (changed,) = system.events("TRADING_STATE_CHANGED")
+    said = changed.message
     assert said.startswith("all accounts: HALTED by operator")
     assert said.endswith("(stuck); said without this supervisor (--offline)")
     # The master's owner buys by hand: nobody copies it.
@@ -187,7 +177,7 @@ def make_the_file_anew(system: System) -> None:
 
 
 def is_recorded(system: System, times: int) -> bool:
-    return len(events(system, "TRADING_STATES_UNREADABLE")) == times
+    return len(system.events("TRADING_STATES_UNREADABLE")) == times
 
 
 def damage(path: Path) -> None:

@@ -19,13 +19,6 @@ MALFORMED_CLIENTS = 50
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "40000")
-        yield paper
-
-
-@pytest.fixture
 def full_pipe() -> Iterator[int]:
     """A pipe that takes not one byte more."""
     reads, writes = os.pipe()

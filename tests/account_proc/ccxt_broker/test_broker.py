@@ -29,7 +29,12 @@ from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.order_gate import ShadowSendsNothing, TradingHalted, TradingReducing
+from krakencopy.account_proc.kraken.order_gate import (
+    OrderGate,
+    ShadowSendsNothing,
+    TradingHalted,
+    TradingReducing,
+)
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
@@ -55,10 +60,16 @@ def key(paper: Paper) -> Key:
     return paper.open_account(uuid.uuid4().hex[:12], {"ZUSD": "1000", "XXBT": "0.01"})
 
 
-def with_broker(paper: Paper, key: Key, use: Callable[[CcxtBroker], Awaitable[T]]) -> T:
+def broker_of(paper: Paper, key: Key, gate: OrderGate | None = None) -> CcxtBroker:
+    credentials = Credentials(key.key, key.secret)
+    return CcxtBroker(CcxtClient("kraken", paper.rest_url, credentials, paced=False, gate=gate), TIMING)
+
+
+def with_broker(
+    paper: Paper, key: Key, use: Callable[[CcxtBroker], Awaitable[T]], gate: OrderGate | None = None
+) -> T:
     async def run() -> T:
-        client = CcxtClient("kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False)
-        broker = CcxtBroker(client, TIMING)
+        broker = broker_of(paper, key, gate)
         try:
             await broker.load()
             await broker.refresh()
@@ -179,8 +190,7 @@ def test_a_lost_answer_resolves_to_one_order_or_none(paper: Paper) -> None:
         account, trail = uuid.uuid4().hex[:12], fault.get("reads_trail_ms")
         fault = {name: value for name, value in fault.items() if name != "reads_trail_ms"}
         key = await asyncio.to_thread(paper.open_account, account, {"ZUSD": "1000"})
-        client = CcxtClient("kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False)
-        broker = CcxtBroker(client, TIMING)
+        broker = broker_of(paper, key)
         await broker.load()
         await asyncio.to_thread(paper.call, "POST", "/faults", account=account, method="AddOrder", **fault)
         # Nor are the first looks answered: a read that fails proves nothing.
@@ -246,8 +256,7 @@ def test_an_order_that_must_not_rest_is_not_sent_where_ccxt_cannot_say_so(
 
 
 def test_before_it_has_loaded_nothing_is_known_and_nothing_waits(paper: Paper, key: Key) -> None:
-    client = CcxtClient("kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False)
-    broker = CcxtBroker(client, TIMING)
+    broker = broker_of(paper, key)
     assert broker.equity() is None
     assert broker.wait_s("BTC/USD") == 0
     broker.close()
@@ -294,21 +303,13 @@ def test_of_a_shadow_no_order_leaves_for_another_broker_either(
 ) -> None:
     guard = TradingGuard(states_file_in(tmp_path), "anna", is_shadow=True)
 
-    async def run() -> None:
-        client = CcxtClient(
-            "kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False, gate=guard.gate
-        )
-        broker = CcxtBroker(client, TIMING)
-        try:
-            await broker.load()
-            for side in Side:
-                with pytest.raises(ShadowSendsNothing):
-                    await broker.send(order(side))
-            await broker.refresh()
-        finally:
-            broker.close()
+    async def use(broker: CcxtBroker) -> None:
+        for side in Side:
+            with pytest.raises(ShadowSendsNothing):
+                await broker.send(order(side))
+        await broker.refresh()
 
-    asyncio.run(run())
+    with_broker(paper, key, use, guard.gate)
 
 
 def test_an_order_that_may_not_leave_is_not_sent_and_reads_go_on(
@@ -317,23 +318,15 @@ def test_an_order_that_may_not_leave_is_not_sent_and_reads_go_on(
     path = states_file_in(tmp_path)
     guard = TradingGuard(path, "anna")
 
-    async def run() -> None:
-        client = CcxtClient(
-            "kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False, gate=guard.gate
-        )
-        broker = CcxtBroker(client, TIMING)
-        try:
-            await broker.load()
-            say_state(path, TradingState.REDUCING)
-            with pytest.raises(TradingReducing, match="by operator root"):
-                await broker.send(order(Side.BUY))
-            assert (await broker.send(order(Side.SELL))).order_id
-            say_state(path, TradingState.HALTED)
-            with pytest.raises(TradingHalted):
-                await broker.send(order(Side.SELL))
-            await broker.refresh()
-            assert not guard.gate.may_arrive(guard.gate.mark)
-        finally:
-            broker.close()
+    async def use(broker: CcxtBroker) -> None:
+        say_state(path, TradingState.REDUCING)
+        with pytest.raises(TradingReducing, match="by operator root"):
+            await broker.send(order(Side.BUY))
+        assert (await broker.send(order(Side.SELL))).order_id
+        say_state(path, TradingState.HALTED)
+        with pytest.raises(TradingHalted):
+            await broker.send(order(Side.SELL))
+        await broker.refresh()
+        assert not guard.gate.may_arrive(guard.gate.mark)
 
-    asyncio.run(run())
+    with_broker(paper, key, use, guard.gate)

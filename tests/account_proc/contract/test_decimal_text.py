@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import cents, plain
+
+
+def test_money_is_shown_to_cents() -> None:
+    assert cents(Decimal("1234.5678")) == "1234.57"
+    assert cents(Decimal("0.004")) == "0"
+    assert cents(Decimal("0.001"), ROUND_CEILING) == "0.01"
 
 
 @pytest.mark.parametrize(

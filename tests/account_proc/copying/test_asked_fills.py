@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.asked_user import ask, say, skipped
-from tests.support.copying_user import User, copying, streamed_fill
+from tests.support.copying_user import User, copying, played_in_turn, process_in, streamed_fill
 from tests.support.scripted_kraken import run, until
 
 #: What a user of 100 dollars makes of a fill of the master of 1000.
@@ -92,16 +91,9 @@ def test_a_fill_of_before_a_user_joined_may_be_asked_for(ledger: Ledger) -> None
 def test_a_fill_that_is_streamed_after_it_was_asked_for_is_answered_already(
     tmp_path: Path, *, restart: bool
 ) -> None:
-    def ledger() -> Ledger:
-        return Ledger(tmp_path / "anna.db", "anna")
-
-    async def asks() -> None:
-        with closing(ledger()) as opened:
-            async with copying(opened) as user:
-                await ask(user, streamed_fill(2, Side.BUY, "BTC/USD", user.now))
-                await user.done()
-                if not restart:
-                    await streams(user)
+    async def asks(user: User) -> None:
+        await ask(user, streamed_fill(2, Side.BUY, "BTC/USD", user.now))
+        await user.done()
 
     async def streams(user: User) -> None:
         user.copier.take_fills([user.made(Side.BUY), user.made(Side.BUY), user.made(Side.BUY)])
@@ -110,46 +102,36 @@ def test_a_fill_that_is_streamed_after_it_was_asked_for_is_answered_already(
         assert sorted(copy.copy_id for copy in user.copies) == ["c1", "c3", "d2"]
         assert user.ledger.pending_fills() == []
 
-    async def starts_again() -> None:
-        with closing(ledger()) as opened:
-            async with copying(opened) as user:
-                user.copier.recover_unfinished()
-                await streams(user)
-
-    run(asks())
-    if restart:
-        run(starts_again())
+    played_in_turn(tmp_path, asks, streams, restart=restart)
 
 
 def test_while_its_coin_is_busy_a_wish_is_kept_and_answered_once_after_a_restart(tmp_path: Path) -> None:
     async def asks() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                old = skipped(user)
-                user.kraken.held["AddOrder"] = asyncio.Event()
-                user.fill()
-                assert await ask(user, old) == AskedAnswer(outcome=Outcome.WAITING, copy_id="d1")
-                # Asked for again, it is the same wish; and a fill that waits for its turn is no wish.
-                assert await ask(user, old) == AskedAnswer(outcome=Outcome.WAITING, copy_id="d1")
-                third = user.made(Side.BUY)
-                user.copier.take_fills([third])
-                assert (await ask(user, third)).detail == "it was streamed and waits for its turn"
-                assert [wish.copy_id for wish in ledger.wishes()] == ["d1"]
+        async with process_in(tmp_path) as user:
+            old = skipped(user)
+            user.kraken.held["AddOrder"] = asyncio.Event()
+            user.fill()
+            assert await ask(user, old) == AskedAnswer(outcome=Outcome.WAITING, copy_id="d1")
+            # Asked for again, it is the same wish; and a fill that waits for its turn is no wish.
+            assert await ask(user, old) == AskedAnswer(outcome=Outcome.WAITING, copy_id="d1")
+            third = user.made(Side.BUY)
+            user.copier.take_fills([third])
+            assert (await ask(user, third)).detail == "it was streamed and waits for its turn"
+            assert [wish.copy_id for wish in user.ledger.wishes()] == ["d1"]
 
     async def starts_again() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                user.copier._asked_fills._begun = False
-                user.copier._look_at_wishes()
-                assert ledger.copy("d1") is None
-                user.copier._asked_fills.begin()
-                user.copier._look_at_wishes()
-                await user.done()
-                assert ledger.wishes() == []
-                copy = ledger.copy("d1")
-                assert copy is not None
-                assert (copy.state, copy.filled) == (CopyState.FILLED, copy.ordered)
-                assert len(user.kraken.sent) == 1
+        async with process_in(tmp_path) as user:
+            user.copier._asked_fills._begun = False
+            user.copier._look_at_wishes()
+            assert user.ledger.copy("d1") is None
+            user.copier._asked_fills.begin()
+            user.copier._look_at_wishes()
+            await user.done()
+            assert user.ledger.wishes() == []
+            copy = user.ledger.copy("d1")
+            assert copy is not None
+            assert (copy.state, copy.filled) == (CopyState.FILLED, copy.ordered)
+            assert len(user.kraken.sent) == 1
 
     run(asks())
     run(starts_again())
@@ -326,20 +308,4 @@ def test_a_wish_that_was_skipped_is_no_answer_to_its_fill_when_that_is_streamed(
         await user.done()
         assert user.copy(2).state is CopyState.FILLED
 
-    async def first() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                await asks(user)
-                if not restart:
-                    await streams(user)
-
-    async def second() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                user.seq = 1
-                user.copier.recover_unfinished()
-                await streams(user)
-
-    run(first())
-    if restart:
-        run(second())
+    played_in_turn(tmp_path, asks, streams, restart=restart)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.asked_user import ask, skipped
-from tests.support.copying_user import User, copying
+from tests.support.copying_user import User, copying, played_in_turn
 from tests.support.scripted_kraken import run
 
 
@@ -66,16 +65,16 @@ def test_a_wish_goes_before_a_sync_that_counts_its_fill_and_before_an_exit_that_
 ) -> None:
     rules = CopyRules(max_user_risk=Decimal(1))
 
-    async def asks(ledger: Ledger, user: User) -> None:
+    async def asks(user: User) -> None:
         old = skipped(user)
         user.copier._turns.begin_lookup("BTC")
         user.fill()
         assert (await ask(user, old)).outcome is Outcome.WAITING
         user.copier.take_sync(sync("0.002", 2))
         user.copier.take_fills([user.made(Side.SELL)])
-        assert ledger.cursor == 3
+        assert user.ledger.cursor == 3
 
-    async def goes_on(ledger: Ledger, user: User) -> None:
+    async def goes_on(user: User) -> None:
         if not restart:
             user.copier._turns.end_lookup("BTC")
             user.copier._answer_waiting()
@@ -84,26 +83,11 @@ def test_a_wish_goes_before_a_sync_that_counts_its_fill_and_before_an_exit_that_
         # Nothing more than the master's two fills were worth, and all of it is sold.
         assert entries == ["d1", "c2"]
         assert user.copies[-1].copy_id == "c3"
-        assert ledger.copy("s1.1").reason == "SYNC_NOT_NEEDED"  # type: ignore[union-attr]
-        assert (user.book.held("BTC"), ledger.wishes(), ledger.sync_items()) == (NO_VOLUME, [], [])
+        assert user.ledger.copy("s1.1").reason == "SYNC_NOT_NEEDED"  # type: ignore[union-attr]
+        assert (user.ledger.wishes(), user.ledger.sync_items()) == ([], [])
+        assert user.book.held("BTC") == NO_VOLUME
 
-    async def first() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=rules) as user:
-                await asks(ledger, user)
-                if not restart:
-                    await goes_on(ledger, user)
-
-    async def second() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger, rules=rules) as user:
-                user.seq = 3
-                user.copier.recover_unfinished()
-                await goes_on(ledger, user)
-
-    run(first())
-    if restart:
-        run(second())
+    played_in_turn(tmp_path, asks, goes_on, rules, restart=restart)
 
 
 def test_a_coin_of_a_sync_that_waits_is_not_taken_for_the_fill_that_it_comes_behind(ledger: Ledger) -> None:

@@ -4,9 +4,7 @@ states have kept them out, and with a process that dies at each of its steps and
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,11 +13,9 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.asked_fills import Asked, Outcome
 from krakencopy.account_proc.domain.quantities import Side
-from tests.account_proc.copying.test_copier_trading_states import ACTIVE, HALTED, UNIT, Model, World
 from tests.support.copying_user import streamed_fill
-from tests.support.dying_user import NOT_SENT, PLACES, Died, dying_at
-from tests.support.scripted_kraken import run
-from tests.support.trading_states import say_state
+from tests.support.dying_user import NOT_SENT, PLACES, played
+from tests.support.modelled_user import ACTIVE, HALTED, UNIT, Model, ModelledUser
 
 #: So far ahead of what was streamed is asked, at most.
 AHEAD_MAX = 2
@@ -60,47 +56,36 @@ class AskedModel(Model):
             self.sell()
 
 
-class AskedWorld(World):
-    """As a World, with fills that are asked for."""
+class AskedUser(ModelledUser):
+    """As a ModelledUser, with fills that are asked for."""
 
     def __init__(self, folder: Path, sides: list[Side]) -> None:
         super().__init__(folder)
         self.model: AskedModel = AskedModel()
         self.sides = sides
+        self.outcome: Outcome | None = None
 
     def side(self, seq: int) -> Side:
         return self.sides[seq % len(self.sides)]
 
-    async def go(self, step: str, what: Any, dies_at: str) -> None:
-        seq = max(1, self.seq + what) if step == "ask" else self.seq + 1
-        outcome: Outcome | None = None
-        with dying_at(dies_at) as died:
-            with suppress(Died):
-                if step == "say":
-                    say_state(self.path, what)
-                    self.model.state = self.exchange.state = what
-                    self.user.guard.look()
-                elif step == "stream":
-                    self.seq += 1
-                    self.take(self.side(self.seq))
-                elif step == "ask":
-                    fill = streamed_fill(seq, self.side(seq), "BTC/USD", self.user.now - 7_200)
-                    outcome = (await self.user.copier.copy_asked_fill(Asked(fill=fill, by="x"))).outcome
-                await self.rest()
-            where = died()
-            if where or step == "restart":
-                await self.end()
-        if where or step == "restart":
-            await self.start()
+    async def do(self, step: str, what: Any) -> None:
+        """``stream`` the next fill, or ``ask`` for one so far ahead of the last."""
+        self.outcome = None
         if step == "stream":
-            self.model.stream(seq, self.side(seq), arrives=where not in NOT_SENT[1:])
+            await super().do("fill", self.side(self.seq + 1))
         elif step == "ask":
-            expected = self.model.ask(seq, self.side(seq), where)
-            assert outcome in {expected, None}
-        self.model.rest()
-        assert not self.user.failures
-        assert self.user.book.held("BTC").amount == self.model.held
-        assert self.user.book.owed("BTC").amount == self.model.owed
+            seq = max(1, self.seq + what)
+            fill = streamed_fill(seq, self.side(seq), "BTC/USD", self.user.now - 7_200)
+            self.outcome = (await self.user.copier.copy_asked_fill(Asked(fill=fill, by="x"))).outcome
+        else:
+            await super().do(step, what)
+
+    def count(self, step: str, what: Any, died_at: str) -> None:
+        if step == "stream":
+            self.model.stream(self.seq, self.side(self.seq), arrives=died_at not in NOT_SENT[1:])
+        elif step == "ask":
+            seq = max(1, self.seq + what)
+            assert self.outcome in {self.model.ask(seq, self.side(seq), died_at), None}
         assert self.ledger.wishes() == []
 
 
@@ -125,13 +110,12 @@ def test_each_fill_is_copied_at_most_once_whether_it_is_streamed_or_asked_for_an
     steps: list[tuple[tuple[str, Any], str]], sides: list[Side]
 ) -> None:
     async def play(folder: Path) -> None:
-        world = AskedWorld(folder, sides)
-        await world.start()
+        user = AskedUser(folder, sides)
+        await user.start()
         for (step, what), dies_at in steps:
-            await world.go(step, what, dies_at)
-        await world.go("say", ACTIVE, "")
-        assert world.model.owed == UNIT * 0
-        await world.end()
+            await user.play(step, what, dies_at)
+        await user.play("say", ACTIVE, "")
+        assert user.model.owed == UNIT * 0
+        await user.end()
 
-    with TemporaryDirectory() as folder:
-        run(play(Path(folder)))
+    played(play)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeRefused, RateLimited
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.caps_in_use import CapsInUse
@@ -20,7 +20,7 @@ from krakencopy.account_proc.domain.entries_made import EntriesMade, day_of
 from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
-from tests.support.scripted_kraken import run, until
+from tests.support.scripted_kraken import NOWHERE, run
 
 D = Decimal
 
@@ -177,17 +177,13 @@ def test_the_minimum_of_the_pair_says_what_is_dust(ledger: Ledger) -> None:
 def test_an_entry_that_never_arrived_is_held_against_the_caps_of_now_before_it_is_sent_again(
     ledger: Ledger, rules: CopyRules, words: str
 ) -> None:
-    nothing_there = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
     patient = replace(rules, max_entry_age_s=86_400.0)
 
     async def steps() -> None:
         async with copying(ledger) as user:
-            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
-            user.kraken.always |= nothing_there
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.UNKNOWN)
+            await user.lose_order()
         async with copying(ledger, rules=patient) as again:
-            again.kraken.always |= nothing_there
+            again.kraken.always |= NOWHERE
             again.now += 1000.0
             again.copier.recover_unfinished()
             await again.done()

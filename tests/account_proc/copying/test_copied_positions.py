@@ -82,11 +82,7 @@ def test_what_is_in_the_way_of_an_owed_exit_is_said(ledger: Ledger) -> None:
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
-            ]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EService:Market in post_only mode",)))
             (position,) = user.copier.positions.to_proto()
             assert position.exit_owed == "0.0001 BTC, EService:Market in post_only mode"
 
@@ -98,10 +94,7 @@ def test_an_exit_whose_next_try_is_on_its_way_is_owed_still(ledger: Ledger) -> N
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            refusal = ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",))
-            user.kraken.next["AddOrder"] = [refusal]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",)))
             positions = user.copier.positions
             words = "0.0001 BTC, EOrder:Trading agreement required"
             assert [each.words for each in positions.obstructed_exits()] == [words]
@@ -188,10 +181,7 @@ def test_what_is_left_of_an_exit_and_too_small_to_be_sold_is_carried_and_not_obs
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            refusal = ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",))
-            user.kraken.next["AddOrder"] = [refusal]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",)))
             positions = user.copier.positions
             assert list(positions.obstructed_exits())
             marks = user.portfolio.prices.marks

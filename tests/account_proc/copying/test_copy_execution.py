@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeError, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
@@ -247,10 +247,9 @@ def test_an_entry_that_a_halt_meets_on_its_way_ends_and_is_never_sent(ledger: Le
             assert (copy.state, copy.reason, copy.sent_at) == (CopyState.REJECTED, "TRADING_HALTED", 0.0)
             assert "by operator root: a test" in copy.detail
             say_state(user.states_path, TradingState.ACTIVE)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             user.guard.look()
             await asyncio.sleep(5 * TIMING.retry)
-            converging.cancel()
             assert (user.kraken.sent, user.book.held("BTC")) == ([], NO_VOLUME)
 
     run(steps())
@@ -261,7 +260,7 @@ def test_an_exit_that_a_halt_meets_on_its_way_is_owed_and_sold_once_that_is_lift
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             halting_once_decided(user)
             user.fill(Side.SELL)
             await user.done()
@@ -276,7 +275,6 @@ def test_an_exit_that_a_halt_meets_on_its_way_is_owed_and_sold_once_that_is_lift
             user.guard.look()
             await until(lambda: len(user.kraken.sent) == 2)
             await user.done()
-            converging.cancel()
             assert user.book.held("BTC") == NO_VOLUME
 
     run(steps())
@@ -292,10 +290,7 @@ def test_what_is_proven_not_to_exist_is_not_sent_again_while_trading_is_halted(
                 user.fill()
                 await user.done()
             sent = len(user.kraken.sent)
-            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
-            user.kraken.always |= {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
-            user.fill(side)
-            await until(lambda: user.copies[-1].state is CopyState.UNKNOWN)
+            await user.lose_order(side)
             say_state(user.states_path, TradingState.HALTED)
             user.now += 1000.0
             await user.done()

@@ -6,12 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
-from tests.support.scripted_kraken import run, until
+from tests.support.scripted_kraken import NOWHERE, run
 
 #: A tenth of what a copy is without it: below the exchange's minimum.
 SMALL = replace(CopyRules(), multiplier=Decimal("0.1"))
@@ -70,16 +69,11 @@ def test_what_is_carried_of_other_pairs_waits_on(ledger: Ledger) -> None:
 
 
 def test_an_entry_that_never_arrived_is_not_sent_again_once_its_pair_is_left_out(ledger: Ledger) -> None:
-    nothing_there = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
-
     async def steps() -> None:
         async with copying(ledger) as user:
-            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
-            user.kraken.always |= nothing_there
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.UNKNOWN)
+            await user.lose_order()
         async with copying(ledger, rules=replace(NO_BTC, max_entry_age_s=86_400.0)) as again:
-            again.kraken.always |= nothing_there
+            again.kraken.always |= NOWHERE
             again.now += 1000.0
             again.copier.recover_unfinished()
             await again.done()

@@ -34,7 +34,7 @@ def test_all_that_copying_bought_is_owed_with_its_reason_sold_and_done(ledger: L
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             flatten(user)
             copy = ledger.copy("f3")
             assert copy is not None
@@ -47,7 +47,6 @@ def test_all_that_copying_bought_is_owed_with_its_reason_sold_and_done(ledger: L
             )
             assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
             await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
-            converging.cancel()
             assert [(order["type"], order["volume"]) for order in user.kraken.sent] == [
                 ("buy", "0.0001"), ("sell", "0.0001"),
             ]  # fmt: skip
@@ -63,7 +62,7 @@ def test_while_trading_is_halted_it_is_owed_and_nothing_leaves_until_that_is_lif
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             say_state(user.states_path, TradingState.HALTED, account_scope("anna"))
             flatten(user)
             assert user.book.owed("BTC") == user.book.held("BTC")
@@ -73,7 +72,6 @@ def test_while_trading_is_halted_it_is_owed_and_nothing_leaves_until_that_is_lif
             say_state(user.states_path, TradingState.ACTIVE, account_scope("anna"))
             user.guard.look()
             await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
-            converging.cancel()
             assert len(user.kraken.sent) == 2
 
     run(steps())
@@ -83,7 +81,7 @@ def test_what_is_bought_after_it_is_done_is_kept_and_the_next_one_sells_it(ledge
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             for number in (1, 2):
                 flatten(user)
                 await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
@@ -93,7 +91,6 @@ def test_what_is_bought_after_it_is_done_is_kept_and_the_next_one_sells_it(ledge
                 user.guard.look()
                 await asyncio.sleep(5 * TIMING.retry)
                 assert user.book.held("BTC") == BaseVolume(VOLUME)
-            converging.cancel()
 
     run(steps())
 
@@ -121,9 +118,8 @@ def test_what_the_master_sells_at_the_same_time_is_sold_once(ledger: Ledger) -> 
             flatten(user)
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
-            converging.cancel()
             sold = [order["volume"] for order in user.kraken.sent if order["type"] == "sell"]
             assert sold == ["0.0001"]
             copy = ledger.copy("f3")
@@ -140,14 +136,13 @@ def test_an_exit_that_is_refused_stays_owed_until_it_is_sold(ledger: Ledger) -> 
             user.kraken.next["AddOrder"] = [
                 ExchangeRefused("AddOrder", ("EService:Market in cancel_only mode",))
             ]
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             flatten(user)
             await until(lambda: not user.kraken.next["AddOrder"])
             await user.done()
             assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
             user.now += 60.0
             await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
-            converging.cancel()
 
     run(steps())
 
@@ -216,10 +211,9 @@ def test_nothing_is_made_owed_before_the_orders_of_an_earlier_process_are_taken_
                 "OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {"O1": row}, "count": 1},
                 "QueryOrders": {"O1": row},
             }  # fmt: skip
-            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.start_asking()
             user.copier.recover_unfinished()
             await user.done()
-            asking.cancel()
             assert ledger.flattened(FlattenBy.SAID) == 1
             assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(VOLUME)
 

@@ -32,13 +32,9 @@ from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.account_specs import states_file_in
 from tests.support.copying_user import User
+from tests.support.dying_user import Died
 from tests.support.scripted_kraken import TABLE, run
 from tests.support.trading_states import order_flatten
-
-
-class Died(Exception):
-    """The process ended here."""
-
 
 #: What the exchange takes at least.
 LEAST = {"BTC": Fraction(5, 100_000), "ETH": Fraction(1, 1000)}

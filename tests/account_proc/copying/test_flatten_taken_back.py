@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from krakencopy.account_proc.domain.quantities import (
 )
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.copying_user import User, copying, streamed_fill
+from tests.support.copying_user import User, copying, played_in_turn, streamed_fill
 from tests.support.flattened_user import flatten, holds
 from tests.support.scripted_kraken import run
 from tests.support.trading_states import say_state, take_back_flatten
@@ -47,7 +46,7 @@ def test_what_is_taken_back_is_held_again_but_for_what_the_master_has_left(
             await user.done()
             assert user.book.owed("BTC").amount == Decimal("0.01")
 
-    def after(user: User) -> None:
+    async def after(user: User) -> None:
         take_back(user)
         assert user.book.owed("BTC").amount == Decimal("0.01") * exited / 100
         assert user.book.held("BTC").amount == Decimal("0.01")
@@ -57,22 +56,7 @@ def test_what_is_taken_back_is_held_again_but_for_what_the_master_has_left(
         take_back(user)  # nothing more to be taken back
         assert user.ledger.flattened(FlattenBy.SAID) == 3
 
-    async def first() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                await before(user)
-                if not restart:
-                    after(user)
-
-    async def second() -> None:
-        with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-            async with copying(ledger) as user:
-                user.copier.recover_unfinished()
-                after(user)
-
-    run(first())
-    if restart:
-        run(second())
+    played_in_turn(tmp_path, before, after, restart=restart)
 
 
 def test_what_an_order_on_its_way_leaves_is_held_again_and_what_exits_owe_is_sold_first(

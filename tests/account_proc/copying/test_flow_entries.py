@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.copying.flow_entries import ANY_MAX, from_outside
 from krakencopy.account_proc.kraken.rest.messages import LedgerRow
+from tests.support.copying import amounts
 
 NOBODY: dict[str, Decimal] = {}
 
@@ -21,10 +22,6 @@ def rows(*given: tuple[str, str, str, str]) -> list[LedgerRow]:
         LedgerRow(id=f"L{n}", refid=ref, time=Decimal(n), kind=kind, asset=asset, change=Decimal(change))
         for n, (ref, kind, asset, change) in enumerate(given)
     ]
-
-
-def amounts(**given: str) -> dict[str, Decimal]:
-    return {asset.replace("_", "."): Decimal(amount) for asset, amount in given.items()}
 
 
 CONVERSION = (("R1", "spend", "USD", "-40"), ("R1", "receive", "BTC", "0.001"))

@@ -21,6 +21,7 @@ from krakencopy.account_proc.domain.quantities import BaseVolume, Side
 from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
+from tests.support.flattened_user import bought
 from tests.support.scripted_kraken import execution, order_row, run, until
 from tests.support.trading_states import say_state
 
@@ -77,15 +78,10 @@ async def filled_all_the_same(user: User) -> None:
     await user.done()
 
 
-async def bought(user: User) -> None:
-    user.fill()
-    await user.done()
-
-
 def test_an_open_exit_is_cancelled_and_what_it_left_is_owed_and_sold_later(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.start_asking()
             await bought(user)
             cancels = rests(user, filled=HALF)
             user.fill(Side.SELL)
@@ -101,7 +97,6 @@ def test_an_open_exit_is_cancelled_and_what_it_left_is_owed_and_sold_later(ledge
             assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(Decimal(HALF))
             # Nothing is known to be in its way, so that it leaves as soon as it may.
             assert user.exits.not_before("BTC/USD") == 0.0
-            asking.cancel()
 
     run(steps())
 
@@ -109,7 +104,7 @@ def test_an_open_exit_is_cancelled_and_what_it_left_is_owed_and_sold_later(ledge
 def test_an_open_entry_is_cancelled_and_over(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.start_asking()
             cancels = rests(user)
             await halted_on_its_way(user)
             # Whatever else is said meanwhile, it is cancelled once.
@@ -118,7 +113,6 @@ def test_an_open_entry_is_cancelled_and_over(ledger: Ledger) -> None:
             await user.done()
             assert len(cancels) == 1
             assert (user.copy().state, user.copy().reason) == (CopyState.REJECTED, "TRADING_HALTED")
-            asking.cancel()
 
     run(steps())
 
@@ -140,7 +134,7 @@ def test_in_reducing_nothing_is_cancelled(ledger: Ledger) -> None:
 def test_an_order_whose_outcome_is_unknown_is_cancelled_once_it_is_found_open(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.start_asking()
             await bought(user)
             cancels = rests(user, order_id="OLOST")
             take = user.kraken.next["AddOrder"].pop()
@@ -162,7 +156,6 @@ def test_an_order_whose_outcome_is_unknown_is_cancelled_once_it_is_found_open(le
             assert [cancel["txid"] for cancel in cancels] == ["OLOST"]
             assert (user.copy(2).state, user.copy(2).reason) == (CopyState.REJECTED, "TRADING_HALTED")
             assert user.book.owed("BTC") == user.book.held("BTC")
-            asking.cancel()
 
     run(steps())
 
@@ -179,13 +172,12 @@ def test_an_order_whose_outcome_is_unknown_is_cancelled_once_it_is_found_open(le
 def test_a_cancel_without_an_answer_is_sent_again(ledger: Ledger, error: ExchangeError) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.start_asking()
             cancels = rests(user)
             user.kraken.next["CancelOrder"] = [error, error]
             await halted_on_its_way(user)
             await user.done()
             assert (len(cancels), user.kraken.times_asked("CancelOrder")) == (1, 3)
-            asking.cancel()
 
     run(steps())
 

@@ -11,10 +11,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.copying.limit_flows import Baseline, Flow, added
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
-
-
-def amounts(**given: str) -> dict[str, Decimal]:
-    return {asset.replace("_", "."): Decimal(amount) for asset, amount in given.items()}
+from tests.support.copying import amounts
 
 
 @pytest.mark.parametrize(

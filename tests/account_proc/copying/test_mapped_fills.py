@@ -81,9 +81,8 @@ def test_without_a_rate_nothing_is_bought_and_an_exit_is_owed_until_there_is_one
             user.trade(Side.SELL, marks={})
             assert copy_of(user, 3) == (CopyState.CARRIED, "NO_MARK", "BTC/EUR", "BTC/USD")
             assert user.orders == [BOUGHT]
-            selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await until(lambda: not user.held())
-            selling.cancel()
             assert user.orders == [BOUGHT, SOLD]
 
     run(steps())
@@ -301,9 +300,8 @@ def test_flatten_and_a_copy_on_demand_go_by_the_map(ledger: Ledger) -> None:
             await user.done()
             order_flatten(user.states_path, ["anna"])
             user.guard.look()
-            selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await until(lambda: not user.held())
-            selling.cancel()
             assert user.orders == [BOUGHT, SOLD]
 
     run(steps())

@@ -4,7 +4,6 @@ the cross rate, and sold there again.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,27 +14,12 @@ from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2
-from krakencopy.v1 import types_pb2 as pb
-from tests.support.mapped_user import TO_EUROS, Mapped, listed, mapped_user
+from tests.support.mapped_user import DOLLARS, TO_EUROS, Mapped, listed, mapped_user
 from tests.support.scripted_kraken import run, until
+from tests.support.sync_orders import sync_order
 
 D = Decimal
 RULES = replace(TO_EUROS, max_user_risk=D(1))
-
-
-def order(number: int = 1, seq: int = 0, volume: str = "0.01") -> account_pb2.SyncOrder:
-    """The master of 1000 USD has put 500 of them into BTC; its user of 80 EUR, or 100 USD, is to have a
-    tenth.
-    """
-    position = account_pb2.MasterPosition(
-        asset="BTC", volume=volume, pair="BTC/USD", costs=[pb.Money(amount="500", asset="USD")]
-    )
-    return account_pb2.SyncOrder(
-        number=number, as_of_seq=seq, source=f"resync {number} by olga", sells=True,
-        master_equity=pb.Money(amount="1000", asset="USD"),
-        master_cash=[pb.Money(amount="500", asset="USD")],
-        positions=[position],
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("balance", [BalanceBasis.EQUITY, BalanceBasis.CASH])
@@ -46,9 +30,9 @@ def test_a_sync_buys_in_the_mapped_pair_its_share_by_the_cross_rate(
         # It has dollars as well, which is no reason to buy with them.
         async with mapped_user(ledger, replace(RULES, balance=balance), ZEUR="80", ZUSD="0.5") as user:
             await _sees_rates(user)
-            (shown,) = await user.copier.syncs.plan(order())
+            (shown,) = await user.copier.syncs.plan(sync_order())
             assert shown.pair == "BTC/EUR"
-            user.copier.take_sync(order())
+            user.copier.take_sync(sync_order())
             await user.done()
             (copy,) = user.copies
             assert (copy.state, copy.pair, copy.master_pair) == (CopyState.FILLED, "BTC/EUR", "BTC/USD")
@@ -84,7 +68,7 @@ def test_filters_go_by_the_masters_pair_here_as_well(
         rules: CopyRules = replace(RULES, **more)  # type: ignore[arg-type]
         async with mapped_user(ledger, rules) as user:
             await _sees_rates(user)
-            user.copier.take_sync(order())
+            user.copier.take_sync(sync_order())
             await user.done()
             assert [copy.reason for copy in user.copies] == [reason]
 
@@ -94,7 +78,7 @@ def test_filters_go_by_the_masters_pair_here_as_well(
 def test_where_the_mapped_pair_is_not_listed_nothing_is_bought_elsewhere(ledger: Ledger) -> None:
     async def steps() -> None:
         async with mapped_user(ledger, RULES, listed("EUR/USD"), ZEUR="80", ZUSD="100") as user:
-            user.copier.take_sync(order())
+            user.copier.take_sync(sync_order())
             await user.done()
             (copy,) = user.copies
             assert (copy.state, copy.reason, copy.pair) == (
@@ -108,13 +92,70 @@ def test_what_is_beyond_the_share_is_sold_in_the_mapped_pair(ledger: Ledger) -> 
     async def steps() -> None:
         async with mapped_user(ledger, RULES) as user:
             await _sees_rates(user)
-            user.copier.take_sync(order())
+            user.copier.take_sync(sync_order())
             await user.done()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
-            user.copier.take_sync(order(2, volume="0.005"))
+            user.start_selling()
+            user.copier.take_sync(sync_order("0.005", 2))
             await until(lambda: user.held() < D("0.0006"))
             await user.done()
-            converging.cancel()
             assert [sent[:2] for sent in user.orders] == [("buy", "BTC/EUR"), ("sell", "BTC/EUR")]
+
+    run(steps())
+
+
+@pytest.mark.parametrize("basis", list(BalanceBasis))
+def test_a_user_with_euros_is_brought_to_a_position_in_dollars_and_out_of_it_in_euros(
+    ledger: Ledger, basis: BalanceBasis
+) -> None:
+    rules = replace(RULES, balance=basis)
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS})
+            held = sync_order()
+            (planned,) = await user.copier.syncs.plan(held)
+            user.copier.take_sync(held)
+            await user.done()
+            # 80 euros are 100 dollars: a tenth of the master's.
+            assert user.orders == [("buy", "BTC/EUR", "0.001")]
+            (copy,) = user.copies
+            assert (copy.master_pair, copy.reason) == ("BTC/USD", Reason.SCALED)
+            assert (planned.pair, planned.buy_volume) == ("BTC/EUR", "0.001")
+            user.trade(Side.SELL)
+            await user.done()
+            assert user.orders[1:] == [("sell", "BTC/EUR", "0.001")]
+
+    run(steps())
+
+
+def test_what_of_the_master_is_synced_goes_by_its_pairs_and_its_dust_by_its_minimum(ledger: Ledger) -> None:
+    rules = replace(RULES, exclude=("BTC/USD",))
+    pairs = listed("BTC/EUR", "ETH/EUR", "EUR/USD")
+    pairs["XETHZEUR"] = pairs["XETHZEUR"] | {"ordermin": "0.5"}
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules, pairs) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS, "ETH": "1"})
+            user.kraken.always["Ticker"]["XETHZEUR"] = user.kraken.always["Ticker"]["XXBTZEUR"]
+            both = sync_order()
+            both.positions.append(account_pb2.MasterPosition(asset="ETH", volume="0.1", pair="ETH/USD"))
+            user.copier.take_sync(both)
+            await user.done()
+            assert {copy.pair: copy.reason for copy in user.copies} == {
+                "BTC/EUR": Reason.PAIR_EXCLUDED, "ETH/EUR": Reason.BELOW_ORDERMIN
+            }  # fmt: skip
+
+    run(steps())
+
+
+def test_a_map_is_followed_once_and_no_chain_of_it(ledger: Ledger) -> None:
+    rules = replace(RULES, map={"*/USD": "*/EUR", "*/EUR": "*/GBP"})
+
+    async def steps() -> None:
+        async with mapped_user(ledger, rules, listed("BTC/EUR", "BTC/GBP", "EUR/USD")) as user:
+            user.portfolio.prices.set_marks("USD", {"EUR": DOLLARS})
+            user.copier.take_sync(sync_order())
+            await user.done()
+            assert user.orders == [("buy", "BTC/EUR", "0.001")]
 
     run(steps())

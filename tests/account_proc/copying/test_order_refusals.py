@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
-from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import ExchangeRefused, KeyRefused, OutcomeUnknown
 from krakencopy.account_proc.copying.exit_forms import Obstacle
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import BelowMinimum
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import current_pairs, outside_changes, portfolio
@@ -47,13 +46,6 @@ async def bought(user: User) -> None:
     user.fill()
     await user.done()
     user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
-
-
-async def exit_refused(user: User, error: ExchangeError) -> None:
-    """The master sells, and the exchange refuses the user's exit so, once."""
-    user.kraken.next["AddOrder"] = [error]
-    user.fill(Side.SELL)
-    await user.done()
 
 
 def last(user: User) -> CopyRecord:
@@ -173,9 +165,7 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
             await bought(user)
             user.now += 10  # longer than balances may trail behind the trade
             user.kraken.always["Balance"] = {"ZUSD": "95", "XBT.S": str(WHOLE)}
-            user.kraken.next["AddOrder"] = [FUNDS] * 3
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(FUNDS, FUNDS, FUNDS)
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, Reason.HOLDINGS_LIMITED)
             (position,) = user.copier.positions.to_proto()
             assert (position.volume, position.carried_sell, position.missing_volume) == (
@@ -184,7 +174,7 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
                 "",
             )
             assert position.exit_owed == "0.0001 BTC, there in a form that an order cannot sell"
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             for met in (2, 3):
                 user.now += 60
                 await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
@@ -193,7 +183,6 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
             user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
             user.now += 60
             await until(lambda: len(user.kraken.sent) == 2)
-            converging.cancel()
 
     run(steps())
 
@@ -203,7 +192,7 @@ def test_an_exit_that_is_refused_for_funds_sells_what_is_free_and_owes_what_is_h
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["BalanceEx"] = held(btc="0.00004", ZUSD="95", XXBT=str(WHOLE))
-            await exit_refused(user, FUNDS)
+            await user.refuse_exit(FUNDS)
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00006"
             (position,) = user.copier.positions.to_proto()
@@ -217,7 +206,7 @@ def test_an_exit_forgets_only_what_is_not_there_in_any_form(ledger: Ledger) -> N
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["BalanceEx"] = held(btc="0.00002", ZUSD="95", XXBT="0.00008")
-            await exit_refused(user, FUNDS)
+            await user.refuse_exit(FUNDS)
             assert user.kraken.sent[-1]["volume"] == "0.00006"
             assert "0.00002 of what copying bought is not there any more" in last(user).detail
             (position,) = user.copier.positions.to_proto()
@@ -233,7 +222,7 @@ def test_an_exit_that_is_a_digit_more_than_the_balance_shows_is_cut_to_that(ledg
             # The exchange rounds each trade, copying counts with all digits: so little is no change from
             # outside.
             user.kraken.always["BalanceEx"] = held(ZUSD="95", XXBT="0.00009999")
-            await exit_refused(user, FUNDS)
+            await user.refuse_exit(FUNDS)
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00009999"
             assert user.copier.positions.to_proto() == []
@@ -245,9 +234,7 @@ def test_an_exit_of_what_balances_say_is_there_is_tried_again_after_growing_paus
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            user.kraken.next["AddOrder"] = [FUNDS] * 3
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(FUNDS, FUNDS, FUNDS)
             assert await user.pauses_of_exits() == [5, 10]
 
     run(steps())
@@ -263,7 +250,7 @@ def test_an_exit_refused_as_too_small_is_owed_if_it_is_large_enough_by_the_rules
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.every.clear()
-            await exit_refused(user, BelowMinimum("AddOrder", (words,)))
+            await user.refuse_exit(BelowMinimum("AddOrder", (words,)))
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, words)
             assert "AssetPairs" in user.kraken.every
             assert user.exits.not_before("BTC/USD") == user.now + TIMING.retry
@@ -278,8 +265,8 @@ def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_a
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            await exit_refused(user, POST_ONLY)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            await user.refuse_exit(POST_ONLY)
+            user.start_selling()
             # It is worth 0.4 dollars, and was 5 when a price was known last; no order is worth less than 0.5.
             user.kraken.always["Ticker"] = {"XXBTZUSD": {"b": ["4000"], "a": ["4001"], "c": ["4000"]}}
             user.kraken.next["AddOrder"] = [BelowMinimum("AddOrder", ("EOrder:Cost minimum not met",))]
@@ -288,7 +275,6 @@ def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_a
             await user.done()
             user.now += 3600.0
             await asyncio.sleep(5 * TIMING.retry)
-            converging.cancel()
             assert (last(user).state, last(user).detail.rpartition("; ")[2]) == (
                 CopyState.CARRIED, "it is less than the exchange's minimum at the price of now, 4000",
             )  # fmt: skip
@@ -303,7 +289,7 @@ def test_an_exit_that_is_too_small_by_the_rules_of_now_is_carried(ledger: Ledger
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["AssetPairs"] = {key: row | {"ordermin": "1"} for key, row in PAIRS.items()}
-            await exit_refused(user, BelowMinimum("AddOrder", ("EOrder:Order minimum not met",)))
+            await user.refuse_exit(BelowMinimum("AddOrder", ("EOrder:Order minimum not met",)))
             assert last(user).state is CopyState.CARRIED
             assert user.copier.positions.to_proto()[0].carried_sell == "0.0001"
 
@@ -314,7 +300,7 @@ def test_a_market_order_that_is_refused_as_such_leaves_at_once_as_a_limit_order(
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            await exit_refused(user, ExchangeRefused("AddOrder", ("EService:Market in limit_only mode",)))
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EService:Market in limit_only mode",)))
             assert (last(user).state, last(user).attempts) == (CopyState.FILLED, 2)
             order = user.kraken.sent[-1]
             # Half a percent below the bid of 49999, rounded up to the grid.
@@ -331,8 +317,8 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["SystemStatus"] = {"status": "post_only"}
-            await exit_refused(user, POST_ONLY)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            await user.refuse_exit(POST_ONLY)
+            user.start_selling()
             for met in range(2, 6):
                 user.now += 60
                 await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
@@ -344,7 +330,6 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             user.kraken.always["SystemStatus"] = {"status": "online"}
             user.now += 60
             await until(lambda: user.copier.positions.to_proto() == [])
-            converging.cancel()
 
     run(steps())
 
@@ -355,7 +340,7 @@ def test_a_refusal_that_may_be_about_one_market_holds_up_that_market_only(ledger
             await bought(user)
             # The key itself may trade, so it is this market that it may not trade in.
             user.kraken.always["GetApiKeyInfo"] = {"permissions": ["modify-trades"]}
-            await exit_refused(user, KeyRefused("AddOrder", ("EGeneral:Permission denied",)))
+            await user.refuse_exit(KeyRefused("AddOrder", ("EGeneral:Permission denied",)))
             exits = user.exits
             assert exits.standing("BTC/USD").obstacle is Obstacle.REFUSED
             assert exits.not_before("BTC/USD") == user.now + TIMING.market_retry
@@ -368,7 +353,7 @@ def test_a_key_that_is_refused_holds_up_all_exits(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            await exit_refused(user, KeyRefused("AddOrder", ("EAPI:Invalid key",)))
+            await user.refuse_exit(KeyRefused("AddOrder", ("EAPI:Invalid key",)))
             assert user.exits.not_before("ETH/USD") == user.now + TIMING.key_retry
 
     run(steps())
@@ -381,7 +366,7 @@ def test_an_exit_of_a_pair_that_is_not_listed_any_more_goes_by_the_rules_that_we
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["AssetPairs"] = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            await exit_refused(user, ExchangeRefused("AddOrder", ("EOrder:Invalid price",)))
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EOrder:Invalid price",)))
             assert user.copier.positions.to_proto() == []
 
     run(steps())

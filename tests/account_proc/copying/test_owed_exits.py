@@ -28,9 +28,7 @@ def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(le
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EQuery:Unknown asset pair",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EQuery:Unknown asset pair",)))
             assert user.copier.positions.to_proto() != []
             # As after a start under a name that no price was read for.
             user.portfolio.prices.marks = Marks()
@@ -59,13 +57,12 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
             assert user.exits.not_before("BTC/USD") == user.now + 700
             (owed,) = user.copier.positions.obstructed_exits()
             assert (owed.words, owed.since) == ("0.0001 BTC, EGeneral:Temporary lockout", user.now)
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1
             user.now += 701
             await until(lambda: len(user.kraken.sent) == 2)
             await user.done()
-            converging.cancel()
             assert [order["type"] for order in user.kraken.sent] == ["buy", "sell"]
             assert user.copier.positions.to_proto() == []
 
@@ -109,14 +106,13 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
             assert (it.copy(2).state, it.copy(2).reason) == (CopyState.CARRIED, "UNKNOWN_PAIR")
             assert "sold as soon as the pair is known" in it.copy(2).detail
             assert [position.volume for position in it.copier.positions.to_proto()] == [str(it.copy().filled)]
-            converging = asyncio.create_task(it.copier.sell_owed_exits(it.change_signal))
+            it.start_selling()
             it.kraken.always["AssetPairs"] = PAIRS
             it.now += 600
             await until(lambda: it.copier.positions.to_proto() == [])
             await it.done()
             assert (it.copies[-1].reason, it.copies[-1].filled) == ("EXIT_OWED", it.copy().filled)
             assert it.copy(2).joined_copy_id == it.copies[-1].copy_id
-            converging.cancel()
 
     run(steps())
 
@@ -141,22 +137,17 @@ def test_the_pair_of_an_owed_exit_is_not_asked_for_while_an_order_of_its_coin_is
 def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await until(lambda: bool(user.change_signal._waiters))
             user.fill()
             await user.done()
             await until(lambda: bool(user.change_signal._waiters))
             # An exit that was refused is owed; it is tried again by the clock, until it is done.
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
-            ]
-            user.fill(Side.SELL)
-            await user.done()
+            await user.refuse_exit(ExchangeRefused("AddOrder", ("EService:Market in post_only mode",)))
             user.now += 60
             await until(lambda: user.copier.positions.to_proto() == [])
             await user.done()
             await until(lambda: bool(user.change_signal._waiters))
-            converging.cancel()
 
     run(steps())
 
@@ -272,14 +263,13 @@ def test_what_brings_in_a_coin_waits_for_the_order_that_sells_that_coin(ledger: 
                 user.book.carry(pair, Side.SELL, [piece], "c0")
             user.book.left["BTC"] = "BTC/USD"
             user.kraken.held["AddOrder"] = asyncio.Event()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await until(lambda: user.copier.copies_open > 0)
             await asyncio.sleep(5 * TIMING.retry)
             assert user.copier.copies_open == 1
             user.kraken.held["AddOrder"].set()
             await until(lambda: len(user.kraken.sent) == 3)
             await user.done()
-            converging.cancel()
             assert [order["pair"] for order in user.kraken.sent] == ["XBTUSD", "ETHXBT", "XBTUSD"]
             assert user.book.held("BTC") == user.book.held("ETH") == BaseVolume(Decimal(0))
             assert user.book.carried == {}

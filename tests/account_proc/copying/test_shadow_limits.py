@@ -4,7 +4,6 @@ not show: while it runs, and over its restarts.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from decimal import Decimal
@@ -72,11 +71,10 @@ def test_a_limit_that_flattens_sells_by_the_model_alone(tmp_path: Path) -> None:
         async with judged_shadow(tmp_path, Action.FLATTEN) as (user, limited):
             await limited.judge(50000)
             await limited.buy()
-            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.start_selling()
             await limited.judge(50000, 25000, 25000)
             await until(lambda: user.book.held("BTC").amount == Decimal(0))
             await user.done()
-            converging.cancel()
             assert [copy.state for copy in user.copies if copy.filled] == [CopyState.FILLED] * 2
             assert Reason.FLATTEN in [copy.reason for copy in user.copies]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import ENDS, TRANSITIONS, CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp, utc
 from krakencopy.account_proc.domain.copy_record import (
@@ -68,6 +69,20 @@ def test_a_copy_in_the_public_api_says_what_the_process_remembers() -> None:
     assert (copy.joined_copy_id, list(copy.carried_in)) == ("c9", ["c3", "c5"])
     assert (copy.user_equity, copy.revision, copy.detail) == ("100", 12, "because")
     assert seconds(copy.decided_at) - seconds(copy.received_at) == pytest.approx(0.000001, abs=5e-7)
+
+
+def test_what_it_has_traded_is_in_the_names_of_now_and_its_fees_by_coin() -> None:
+    assert COPY.fees == {"USD": Decimal("0.30")}
+    in_both = replace(COPY, fee_base=Decimal("0.0001"))
+    assert in_both.fees == {"BTC": Decimal("0.0001"), "USD": Decimal("0.30")}
+    in_base = replace(COPY, fee_asset="BTC", fee_base=Decimal("0.30"))
+    assert in_base.fees == {"BTC": Decimal("0.30")}
+    renamed = in_both.exchanged(lambda coin: {"BTC": "XBT"}.get(coin, coin))
+    assert renamed == Exchanged(
+        base="XBT", quote="USD", volume=COPY.filled, cost=COPY.cost,
+        fees={"XBT": Decimal("0.0001"), "USD": Decimal("0.30")},
+    )  # fmt: skip
+    assert COPY.exchanged().fees == COPY.fees
 
 
 def test_what_has_not_happened_is_not_there() -> None:

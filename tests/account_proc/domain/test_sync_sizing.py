@@ -27,6 +27,7 @@ from krakencopy.account_proc.domain.sync_sizing import (
     items_text,
 )
 from tests.support.copying import BTC, NOW, MemoryPlans
+from tests.support.sync_orders import RULES
 
 ASK = Price(Decimal(50_000))
 ITEM = SyncItem(
@@ -34,7 +35,6 @@ ITEM = SyncItem(
     costs={"USD": Decimal(4_000)}, equity=Decimal(100_000), equity_asset="USD",
     cash={"USD": Decimal(50_000)}, source="resync", sells=True, taken_at=NOW,
 )  # fmt: skip
-RULES = CopyRules(max_user_risk=Decimal(1))
 
 
 def holdings(equity: str = "10000", cash: str = "10000") -> UserBalances:

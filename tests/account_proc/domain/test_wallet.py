@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks, Wallet
 
@@ -74,6 +75,16 @@ def test_a_trade_at_the_marked_price_changes_what_is_held_and_not_what_it_is_wor
     assert wallet["BTC"] == sign * volume
     assert wallet["USD"] == 10 - sign * volume * price
     assert abs(wallet.value("USD", known) - before) <= abs(volume * price) * Decimal("1e-20")
+
+
+def test_an_order_moves_both_coins_and_what_its_fees_were_taken_in() -> None:
+    fees = {"BTC": Decimal(1), "KFEE": Decimal(3)}
+    trade = Exchanged(base="BTC", quote="USD", volume=Decimal(10), cost=Decimal(500), fees=fees)
+    bought, sold = Wallet(), Wallet()
+    bought.exchange(Side.BUY, trade)
+    sold.exchange(Side.SELL, trade)
+    assert bought.balances() == {"BTC": 9, "USD": -500, "KFEE": -3}
+    assert sold.balances() == {"BTC": -11, "USD": 500, "KFEE": -3}
 
 
 def test_a_copy_of_a_wallet_goes_its_own_way_and_so_does_a_snapshot() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.domain.pair_table import PairTable
-from krakencopy.account_proc.kraken import pairs_cache as listing_module
+from krakencopy.account_proc.kraken import shared_file
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
 from krakencopy.account_proc.runtime.file_lock import LockedFile
@@ -199,7 +199,7 @@ def test_what_another_wrote_between_the_look_and_the_turn_is_not_asked_for_again
         machine.path.write_bytes(encode(TABLE, ORIGIN, machine.now))
         return LockedFile(path, what)
 
-    monkeypatch.setattr(listing_module, "LockedFile", a_moment_later)
+    monkeypatch.setattr(shared_file, "LockedFile", a_moment_later)
     assert machine.get().text == TABLE.text
     assert machine.asked == 0
 

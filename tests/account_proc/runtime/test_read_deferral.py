@@ -7,7 +7,6 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -53,12 +52,6 @@ def connection() -> Iterator[Connection]:
 def another() -> Iterator[Connection]:
     with closing(Connection()) as made:
         yield made
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def test_the_more_users_share_a_core_the_longer_it_is() -> None:

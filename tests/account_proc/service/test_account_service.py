@@ -5,7 +5,7 @@ and why. The copier and the ledger are real, the process around them is not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,12 +92,6 @@ class Process:
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
         return pb.WatchSnapshotResponse(reason=self.reason, trading=trading_status(self.guard))
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def servicer(process: Process) -> AccountServicer:

@@ -15,13 +15,14 @@ from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service.account_snapshot import account_snapshot, drift_to_proto
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
+from tests.support.account_specs import add_account, kraken_account
 from tests.support.copying import NOW
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run, until
@@ -35,17 +36,20 @@ def paper() -> Iterator[Paper]:
         yield running
 
 
-def account_at(paper: Paper, folder: Path, role: Role) -> KrakenAccount:
-    spec = spec_at(paper, folder, "tania", role)
-    return KrakenAccount(
-        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
-        guard=guard_of(spec),
-    )  # fmt: skip
+async def user_at(paper: Paper, folder: Path) -> tuple[KrakenAccount, UserSide, Copier]:
+    """A user that has looked back and may copy."""
+    account = kraken_account(paper, folder, "tania")
+    await account.key_check.check()
+    await account.portfolio.load()
+    user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
+    await user.look_back()
+    assert user.copier is not None
+    return account, user, user.copier
 
 
 def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
+        account = kraken_account(paper, tmp_path, "tania")
         snapshot = account_snapshot(account, None, None, ("CONNECTING", "connecting"))
         assert (snapshot.reason, snapshot.message, snapshot.feed_connected) == (
             "CONNECTING",
@@ -63,7 +67,7 @@ def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path:
 
 def test_a_master_trades_by_itself_and_is_worth_what_it_holds(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.MASTER)
+        account = kraken_account(paper, tmp_path, "tania", Role.MASTER)
         await account.portfolio.load()
         snapshot = account_snapshot(account, None, None, ("", ""))
         assert (snapshot.equity.amount, snapshot.equity.asset) == ("1000", "USD")
@@ -75,13 +79,8 @@ def test_a_master_trades_by_itself_and_is_worth_what_it_holds(paper: Paper, tmp_
 
 def test_a_user_reports_what_it_has_copied_and_what_differs(paper: Paper, tmp_path: Path) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
-        await account.key_check.check()
-        await account.portfolio.load()
-        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
-        await user.look_back()
-        assert user.copier is not None
-        user.copier.master_pairs.add("BTC/USD")
+        account, user, copier = await user_at(paper, tmp_path)
+        copier.master_pairs.add("BTC/USD")
         snapshot = account_snapshot(account, user, None, ("", ""))
         assert (snapshot.cursor_seq, snapshot.copies_open, list(snapshot.drifts)) == (0, 0, [])
         assert snapshot.HasField("preflight")
@@ -94,22 +93,17 @@ def test_one_that_buys_nothing_shows_whether_copying_holds_something_to_sell(
     paper: Paper, tmp_path: Path
 ) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.USER)
-        await account.key_check.check()
-        await account.portfolio.load()
-        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
-        await user.look_back()
-        assert user.copier is not None
+        account, user, copier = await user_at(paper, tmp_path)
         trade = Exchanged(base="BTC", quote="USD", volume=Decimal(1), cost=Decimal(5))
-        user.copier._context.book.coins.bought(trade)
+        copier._context.book.coins.bought(trade)
         assert not account_snapshot(account, user, None, ("", "")).holds_copied
         say_state(account.spec.states_path, TradingState.REDUCING)
         account.guard.look()
         assert account_snapshot(account, user, None, ("", "")).holds_copied
-        user.copier._context.book.coins.keep_at_most("BTC", Decimal(0))
+        copier._context.book.coins.keep_at_most("BTC", Decimal(0))
         # An order that an earlier process has left may still buy.
         assert account_snapshot(account, user, None, ("", "")).holds_copied
-        user.copier.recover_unfinished()
+        copier.recover_unfinished()
         assert not account_snapshot(account, user, None, ("", "")).holds_copied
         account.portfolio.loaded = False  # nobody knows
         assert account_snapshot(account, user, None, ("", "")).holds_copied
@@ -137,7 +131,7 @@ def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_o
     paper: Paper, tmp_path: Path
 ) -> None:
     async def steps() -> None:
-        account = account_at(paper, tmp_path, Role.MASTER)
+        account = kraken_account(paper, tmp_path, "tania", Role.MASTER)
         await account.portfolio.load()
         for _ in range(2):
             account.health.note_failure("Balance", OutcomeUnknown("Balance", "ReadTimeout"), 0.0)

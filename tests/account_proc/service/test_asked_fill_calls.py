@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -42,12 +39,6 @@ class Account:
     async def copy(self, fill: types_pb2.Fill, **more: Any) -> pb.CopyAskedFillResponse:
         request = pb.CopyAskedFillRequest(fill=fill, **{"journal_id": "a journal", "by": "ann"} | more)
         return await AskedFillCalls(cast("Process", self)).CopyAskedFill(request)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)

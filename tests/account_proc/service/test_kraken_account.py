@@ -4,7 +4,7 @@ what is asked of the exchange.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -17,17 +17,9 @@ from krakencopy.account_proc.contract.errors import ConfigurationFault, KeyRefus
 from krakencopy.account_proc.contract.spec import CopyRules, OnDeposit, Role
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.trading.account_check import IDENTITY
-from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
-from tests.support.odd_exchange import Paper, paper_exchange
+from tests.support.account_specs import kraken_account
+from tests.support.odd_exchange import Paper
 from tests.support.scripted_kraken import run
-
-
-@pytest.fixture(scope="module")
-def paper() -> Iterator[Paper]:
-    with paper_exchange("--seed", "1") as running:
-        add_account(running, "tania", {"USD": "1000", "BTC": "1"})
-        yield running
-
 
 Opened = Callable[..., Any]
 
@@ -36,11 +28,7 @@ Opened = Callable[..., Any]
 def opened(paper: Paper, tmp_path: Path) -> Opened:
     @asynccontextmanager
     async def opened_with(role: Role = Role.USER, **more: Any) -> AsyncIterator[KrakenAccount]:
-        spec = spec_at(paper, tmp_path, "tania", role, **more)
-        account = KrakenAccount(
-            spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None,
-            copied=lambda _: Decimal(0), guard=guard_of(spec),
-        )  # fmt: skip
+        account = kraken_account(paper, tmp_path, "tania", role, **more)
         try:
             yield account
         finally:

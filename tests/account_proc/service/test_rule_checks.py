@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
 
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
@@ -17,12 +12,6 @@ from tests.support.mapped_user import Mapped, listed, mapped_user
 from tests.support.scripted_kraken import run
 
 PAIRS = listed("BTC/EUR", "ETH/EUR", "EUR/USD")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def said(user: Mapped, rules: CopyRules) -> dict[str, str]:

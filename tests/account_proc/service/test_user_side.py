@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -13,32 +12,20 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.spec import CopyRules, Role
+from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service import user_side as user_side_module
-from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
-from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
-from tests.support.odd_exchange import Paper, paper_exchange
+from tests.support.account_specs import kraken_account
+from tests.support.odd_exchange import Paper
 from tests.support.scripted_kraken import run, until
-
-
-@pytest.fixture(scope="module")
-def paper() -> Iterator[Paper]:
-    with paper_exchange("--seed", "1") as running:
-        add_account(running, "tania", {"USD": "1000", "BTC": "1"})
-        yield running
 
 
 class User:
     """A user at the exchange whose loops are collected and not run."""
 
     def __init__(self, paper: Paper, folder: Path, **more: Any) -> None:
-        spec = spec_at(paper, folder, "tania", Role.USER, **more)
-        self.account = KrakenAccount(
-            spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None,
-            copied=lambda _: Decimal(0), guard=guard_of(spec),
-        )  # fmt: skip
+        self.account = kraken_account(paper, folder, "tania", **more)
         self.user = UserSide(self.account, ChangeSignal(), lambda _: None, lambda: False)
         self.loops: list[str] = []
 

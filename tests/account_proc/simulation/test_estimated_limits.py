@@ -17,14 +17,14 @@ from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import CopyRules, Sizing
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.simulation.estimated_limits import EstimatedLimits
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
-from krakencopy.account_proc.simulation.outcome import simulated_account
+from krakencopy.account_proc.simulation.history import MasterHistory
+from krakencopy.account_proc.simulation.outcome import Outcomes
 from krakencopy.account_proc.simulation.performance import Performance
 from krakencopy.account_proc.simulation.replay import Account, replay
 from krakencopy.v1 import simulation_pb2, types_pb2
 from tests.support.copying import LOTS, NOW
 from tests.support.copying_user import streamed_fill
-from tests.support.replayed_lives import EVER, TAKER
+from tests.support.replayed_lives import past_of
 
 D = Decimal
 DAY_S = 86_400
@@ -119,7 +119,7 @@ def simulated(rules: CopyRules) -> simulation_pb2.SimulatedAccount:
         fill.price, fill.volume, fill.seq = price, "0.01", fill.seq + 1
     master = MasterHistory(journal_id="a journal", fills=tuple(fills))
     account = Account(account_id="anna", history=None, wallet={"USD": D(10_000)}, rules=rules)
-    return simulated_account(replay(account, master, pair_table([LOTS]), EVER, TAKER))
+    return Outcomes().add(replay(account, past_of(master, [LOTS])))
 
 
 def test_a_simulation_says_when_and_stops_nothing() -> None:

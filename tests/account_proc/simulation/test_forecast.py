@@ -26,12 +26,13 @@ from krakencopy.account_proc.simulation.forecast import (
     smallest,
     worth_of,
 )
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
+from krakencopy.account_proc.simulation.history import MasterHistory
 from krakencopy.account_proc.simulation.outcome import forecast_of
 from krakencopy.account_proc.simulation.replay import Account, Interval
 from krakencopy.client.views.simulation_page import forecast_page
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
+from tests.support.replayed_lives import past_of
 
 D = Decimal
 PRICE = 50_000
@@ -53,7 +54,7 @@ def forecaster(fills: Sequence[pb.Fill], rules: CopyRules, balance: str = "1000"
     account = Account(account_id="anna", rules=rules, history=None, wallet={"USD": D(balance)})
     master = MasterHistory(journal_id="a journal", fills=tuple(fills))
     interval = Interval(since=0.0, until=NOW + 1e6)
-    return Forecaster(account, master, pair_table([BTC]), interval, D("0.004"))
+    return Forecaster(account, past_of(master, [BTC], interval))
 
 
 def test_fills_are_copied_capped_carried_and_skipped_by_count_and_worth() -> None:
@@ -104,6 +105,13 @@ def test_the_search_finds_the_least_to_a_hundredth(least: str) -> None:
     assert found is not None
     assert D(least) <= found <= max(D(least) * (1 + 2 * EXACT), LEAST)
     assert smallest(lambda balance: balance > MOST * 10) is None
+
+
+def test_where_any_balance_is_enough_it_is_the_least_that_is_looked_at() -> None:
+    assert smallest(lambda _: True) == LEAST
+    sale = bought("0.01")
+    sale[0].side = PB_SIDE[Side.SELL]
+    assert forecaster(sale, CopyRules()).smallest_balance() == LEAST
 
 
 def test_a_cap_in_money_cuts_whatever_the_balance_and_that_is_said() -> None:

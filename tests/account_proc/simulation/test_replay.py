@@ -22,14 +22,14 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
+from krakencopy.account_proc.simulation.history import MasterHistory
 from krakencopy.account_proc.simulation.performance import deepest_fall
 from krakencopy.account_proc.simulation.replay import Account, Interval, replay
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import LOTS, NOW
 from tests.support.copying_user import User, copying
-from tests.support.replayed_lives import EVER, TAKER, living, replayed, shown
+from tests.support.replayed_lives import living, past_of, replayed, shown
 from tests.support.scripted_kraken import execution, run
 
 D = Decimal
@@ -260,7 +260,7 @@ def test_copies_and_profit_are_those_of_an_independent_count(
         rules=CopyRules(sizing=Sizing.FIXED_RATIO, ratio=Decimal(ratio), max_user_risk=Decimal(risk)),
     )  # fmt: skip
     master = MasterHistory(journal_id="a journal", fills=tuple(fills))
-    found = replay(account, master, pair_table([LOTS]), EVER, TAKER)
+    found = replay(account, past_of(master, [LOTS]))
     made = [copy for copy in found.copies if copy.filled]
     assert [
         int(copy.filled * 100) for copy in sorted(made, key=lambda copy: copy.decided_at)

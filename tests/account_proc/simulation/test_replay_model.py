@@ -21,20 +21,18 @@ from krakencopy.account_proc.contract.trading_states import FlattenOrder, Tradin
 from krakencopy.account_proc.copying.asked_fills import Asked
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.simulation.replay import Interval
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.trading_guard import LimitHold
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.mapped_user import ALL_ASSETS, DOLLARS, EUROS, Mapped
+from tests.support.mapped_user import ALL_PAIRS, DOLLARS, EUROS, Mapped
 from tests.support.replayed_lives import EVER, Living, replayed, shown, sold_out
 from tests.support.scripted_kraken import run
+from tests.support.sync_orders import sync_order
 from tests.support.trading_states import order_flatten, say_state
 
 D = Decimal
-LISTED = pair_table(EUROS, ALL_ASSETS)
-ALL_PAIRS = [LISTED.pair(pair) for pair in LISTED.names()]
 PRICES = {"BTC/USD": 50_000, "BTC/EUR": 40_000, "ETH/USD": 50_000}
 
 
@@ -95,14 +93,7 @@ class Master:
     def sync(self, number: int) -> account_pb2.SyncOrder:
         """All that it holds of bitcoin is to be held by its user in the same share."""
         volume = D(self.held.get("BTC", 0)) / 10_000
-        position = account_pb2.MasterPosition(
-            asset="BTC", volume=f"{volume:f}", pair="BTC/USD", costs=[pb.Money(amount="500", asset="USD")]
-        )
-        return account_pb2.SyncOrder(
-            number=number, as_of_seq=self.user.seq, source=f"resync {number} by olga", sells=True,
-            master_equity=pb.Money(amount="1000", asset="USD"),
-            master_cash=[pb.Money(amount="500", asset="USD")], positions=[position] if volume else [],
-        )  # fmt: skip
+        return sync_order(f"{volume:f}", number, self.user.seq)
 
 
 trades = st.lists(

@@ -14,20 +14,17 @@ import pytest
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.pair_rows import pair_table as rows_table
-from krakencopy.account_proc.simulation.history import MasterHistory, pair_table
+from krakencopy.account_proc.simulation.history import MasterHistory
 from krakencopy.account_proc.simulation.replay import Account, Interval, Replayed, replay
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import BTC, NOW
 from tests.support.copying_user import streamed_fill
-from tests.support.mapped_user import ALL_ASSETS, DOLLARS, EUROS, TO_EUROS, mapped_user
-from tests.support.replayed_lives import EVER, TAKER, replayed
+from tests.support.mapped_user import ALL_PAIRS, DOLLARS, LISTED, TO_EUROS, mapped_user
+from tests.support.replayed_lives import EVER, past_of, replayed
 from tests.support.scripted_kraken import run
 
 D = Decimal
-LISTED = rows_table(EUROS, ALL_ASSETS)
-ALL_PAIRS = [LISTED.pair(pair) for pair in LISTED.names()]
 BTC_EUR = LISTED.pair("BTC/EUR")
 
 
@@ -95,7 +92,7 @@ def begun(*fills: pb.Fill, rules: CopyRules = TO_EUROS, known: bool = True) -> R
     """A user that was not there, with 80 euros."""
     account = Account(account_id="anna", rules=rules, history=None, wallet={"EUR": D(80)})
     master = MasterHistory(journal_id="a journal", fills=fills)
-    return replay(account, master, pair_table([BTC, BTC_EUR] if known else [BTC]), EVER, TAKER)
+    return replay(account, past_of(master, [BTC, BTC_EUR] if known else [BTC]))
 
 
 def bought(number: int, rate: str = DOLLARS) -> pb.Fill:

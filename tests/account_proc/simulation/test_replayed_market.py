@@ -13,7 +13,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.simulation.replayed_market import Refusal, ending_of, fees_of, was_ordered
+from krakencopy.account_proc.simulation.replayed_market import Refusal, ending_of, was_ordered
 
 TAKER = Decimal("0.004")
 D = Decimal
@@ -78,11 +78,6 @@ def test_what_was_refused_is_refused_again() -> None:
 @pytest.mark.parametrize("real", [None, made("0", cl_ord_id="", state=CopyState.SKIPPED)])
 def test_without_a_real_order_all_is_had_at_the_masters_price(real: CopyRecord | None) -> None:
     assert ended(made("3"), real) == (D(3), D(300), {"USD": D("1.2")})
-
-
-def test_fees_are_by_the_coin_that_they_were_taken_in() -> None:
-    assert fees_of(made("3", fee=D(2), fee_asset="USD")) == {"USD": D(2)}
-    assert fees_of(made("3", fee=D(2), fee_asset="BTC", fee_base=D(2))) == {"BTC": D(2)}
 
 
 def test_what_was_never_ordered_was_not_ordered() -> None:

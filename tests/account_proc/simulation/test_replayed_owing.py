@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -20,12 +15,6 @@ from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import run
 
 D = Decimal
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def carry(user: User, pair: str, copy_id: str) -> None:

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.strategy.api import OrderIntent
-from krakencopy.account_proc.strategy.risk import RiskLimits, allowed
+from krakencopy.account_proc.strategy.risk import allowed
 from krakencopy.account_proc.trading.broker import Holdings, Market, Quote
+from tests.support.strategy_user import BUY, LIMITS, PAIR, SELL
 
-PAIR = "BTC/USD"
-BUY = OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.0001"))
-SELL = OrderIntent(pair=PAIR, side=Side.SELL, share=Decimal(1))
 MARKET = Market(
     name=PAIR,
     base="BTC",
@@ -26,7 +24,6 @@ MARKET = Market(
     costmin=Decimal("0.5"),
 )
 QUOTE = Quote(bid=Decimal(49_999), ask=Decimal(50_001), last=Decimal(50_000))
-LIMITS = RiskLimits(risk=Decimal("0.10"), slippage_bps=50)
 
 amounts = st.decimals(0, 1_000_000, places=4)
 shares = st.decimals("0.0001", 1, places=4)

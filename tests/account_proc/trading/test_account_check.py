@@ -4,11 +4,8 @@ or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -40,12 +37,6 @@ TRADE = Trade(
     source=pb.FILL_SOURCE_FEED,
 )
 MINE, OTHER = AccountIdentity.of("PAPER MINE"), AccountIdentity.of("PAPER OTHER")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
-        yield ledger
 
 
 def placed(ledger: Ledger, finished_at: float = NOW - 3600) -> None:

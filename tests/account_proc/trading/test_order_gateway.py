@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +24,7 @@ from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from tests.support.copying import NOW
 from tests.support.followed_orders import TIMING, TWO, Clock, gateway_of, on_its_way, trade
 from tests.support.scripted_kraken import (
+    NOWHERE,
     ScriptedKraken,
     execution,
     order_row,
@@ -114,8 +114,6 @@ def test_an_order_that_was_followed_to_its_end_leaves_nothing_behind() -> None:
 
 
 # -- what becomes of an order that is sent or looked for ---------------------------------------------------
-
-NOWHERE: dict[str, Any] = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
 
 
 @pytest.mark.parametrize(

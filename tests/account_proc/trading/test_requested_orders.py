@@ -27,14 +27,13 @@ from krakencopy.account_proc.trading.requested_orders import (
 )
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken, broker_of, order_row, run
+from tests.support.scripted_kraken import NOWHERE, ScriptedKraken, broker_of, order_row, run
 
 ASKED = OrderAsked(request_id="r1", pair="XBTUSD", side=Side.BUY, volume=Decimal("0.0020"))
 ACCEPTED = {"descr": {"order": "buy 0.002 XBTUSD @ market"}, "txid": ["OABC"]}
 LOST = OutcomeUnknown("AddOrder", "timeout")
 #: A deadline that is over at once, and reads that do not trail.
 AT_ONCE = Timing(deadline=-60.0, margin=0.0, visibility_lag=0.0, poll=0.0, retry=0.0)
-NOWHERE: dict[str, Any] = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
 
 
 @contextmanager

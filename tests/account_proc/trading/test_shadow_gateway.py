@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -64,14 +63,7 @@ async def shadowing(ledger: Ledger) -> AsyncIterator[Shadow]:
     yield user
     assert user.wrote == []
     assert user.kraken.sent == []
-    for task in user.copier._tasks.pending:
-        task.cancel()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Any:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
+    user.end()
 
 
 def test_a_copy_is_filled_at_the_ask_for_the_takers_fee_and_sold_at_the_bid(ledger: Ledger) -> None:
@@ -183,15 +175,12 @@ def test_owed_exits_and_a_flatten_are_sold_by_the_model(ledger: Ledger) -> None:
             with pytest.raises(Exception, match="HALTED"):
                 await user.gateway.send(order_to_send())
             say_state(user.states_path, TradingState.ACTIVE)
-            selling = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
-            try:
-                async with asyncio.timeout(5):
-                    while user.copier.positions.to_proto():
-                        user.now += 10
-                        user.change_signal.notify()
-                        await asyncio.sleep(0.01)
-            finally:
-                selling.cancel()
+            user.start_selling()
+            async with asyncio.timeout(5):
+                while user.copier.positions.to_proto():
+                    user.now += 10
+                    user.change_signal.notify()
+                    await asyncio.sleep(0.01)
             assert user.portfolio.holding("BTC") == 0
 
     run(steps())

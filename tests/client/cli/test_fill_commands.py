@@ -7,22 +7,18 @@ from typing import Any
 
 import pytest
 
-from krakencopy.client.cli.main import main
 from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted
+from tests.support.typed_lines import types
 
 COPIED, REFUSED, MISSED = (
     nouns.COPY_FILL_OUTCOME_COPIED,
     nouns.COPY_FILL_OUTCOME_REFUSED,
     nouns.COPY_FILL_OUTCOME_NOT_REACHED,
 )
-
-
-def types(endpoint: str, line: str) -> int:
-    return main(["--endpoint", endpoint, *line.split()])
 
 
 def answers(supervisor: Scripted, *outcomes: Any) -> None:

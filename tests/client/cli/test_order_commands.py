@@ -11,7 +11,6 @@ from typing import Any
 import grpc
 import pytest
 
-from krakencopy.client.cli.main import main
 from krakencopy.client.cli.output import Output
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import ExitCode
@@ -19,15 +18,9 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted, refuse
+from tests.support.typed_lines import Typed, types
 
 ID = "OABCDE-ABCDE-ABCDEF"
-
-
-class Typed(io.StringIO):
-    """A terminal in which somebody types."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -40,10 +33,6 @@ def live(supervisor: Scripted) -> Scripted:
         order_id=ID, cl_ord_id="c1", description="buy 1.0 XBTUSD @ market"
     )
     return supervisor
-
-
-def types(endpoint: str, line: str) -> int:
-    return main(["--endpoint", endpoint, *line.split()])
 
 
 def placed(supervisor: Scripted) -> int:

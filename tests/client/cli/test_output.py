@@ -13,15 +13,9 @@ from krakencopy.client.cli.output import Output, TableOutput, to_json
 from krakencopy.client.views.table import Column
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
+from tests.support.typed_lines import Typed
 
 COLUMNS = [Column("ID"), Column("MESSAGE")]
-
-
-class Terminal(io.StringIO):
-    """Standard output on a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def row(account: nouns.Account) -> list[str]:
@@ -77,5 +71,5 @@ def test_people_are_told_that_there_is_nothing() -> None:
 
 def test_lines_are_as_wide_as_the_terminal_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((72, 24)))
-    assert Output(Terminal(), as_json=False).room == 72
+    assert Output(Typed(), as_json=False).room == 72
     assert Output(io.StringIO(), as_json=False).room is None

@@ -13,6 +13,7 @@ from krakencopy.client.cli.main import main
 from krakencopy.v1 import control_pb2 as pb
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted, refuse
+from tests.support.typed_lines import types
 
 KEPT = [
     pb.KeptSetting(target="", key="order", value="limit_ioc", set_by="ida", set_at=samples.at()),
@@ -25,10 +26,6 @@ KEPT = [
 @pytest.fixture(autouse=True)
 def _operator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
-
-
-def types(endpoint: str, line: str) -> int:
-    return main(["--endpoint", endpoint, *line.split()])
 
 
 def asked(supervisor: Scripted) -> list[tuple[str, bool, dict[str, str], bool]]:

@@ -9,24 +9,17 @@ from typing import Any
 
 import pytest
 
-from krakencopy.client.cli.main import main
 from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.client.views.sync_pages import NOTHING
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted
+from tests.support.typed_lines import Typed, types
 
 BTC = nouns.SyncPosition(
     asset="BTC", pair="BTC/USD", master_weight="0.25", master_volume="0.1", target_volume="0.01",
     held_volume="0", buy_volume="0.008", reason="CAPPED", cap="max_user_risk",
 )  # fmt: skip
-
-
-class Typed(io.StringIO):
-    """A terminal in which somebody types."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def answers(supervisor: Scripted, *positions: nouns.SyncPosition) -> None:
@@ -37,10 +30,6 @@ def answers(supervisor: Scripted, *positions: nouns.SyncPosition) -> None:
         return planned
 
     supervisor.on["ResyncAccount"] = answer
-
-
-def types(endpoint: str, line: str) -> int:
-    return main(["--endpoint", endpoint, *line.split()])
 
 
 def test_a_dry_run_shows_the_plan(endpoint: str, supervisor: Scripted, capsys: Any) -> None:

@@ -17,19 +17,13 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted, refuse
+from tests.support.typed_lines import Typed, types
 
 HALTED, REDUCING, ACTIVE = (
     nouns.TRADING_STATE_HALTED,
     nouns.TRADING_STATE_REDUCING,
     nouns.TRADING_STATE_ACTIVE,
 )
-
-
-class Typed(io.StringIO):
-    """A terminal in which somebody types."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def kept(account_id: str, state: Any, message: str = "", *, yes: bool = True) -> pb.TradingAcknowledgement:
@@ -43,10 +37,6 @@ def answers(supervisor: Scripted, *accounts: pb.TradingAcknowledgement) -> None:
     supervisor.on["SetTradingState"] = lambda _request, _context: pb.SetTradingStateResponse(
         accounts=accounts, version=3
     )
-
-
-def types(endpoint: str, line: str) -> int:
-    return main(["--endpoint", endpoint, *line.split()])
 
 
 @pytest.mark.parametrize(("verb", "state"), [("halt", HALTED), ("exit-only", REDUCING)])
@@ -202,7 +192,7 @@ def test_a_script_says_yes_with_an_option(
     assert "REDUCING" in capsys.readouterr().out
     assert types(endpoint, "flatten bob --yes -o json") == ExitCode.DONE
     assert json.loads(capsys.readouterr().out)["positions"][0]["asset"] == "BTC"
-    assert asked_to_sell(selling) == [False, True, True]
+    assert asked_to_sell(selling) == [True, True], "without a terminal nothing is asked for"
 
 
 def test_taking_it_back_asks_nothing_and_shows_who_keeps_to_it(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Live, Scripted, serve
 from tests.support.system import wait_for
+from tests.support.typed_lines import Typed
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 30.0
@@ -107,13 +107,10 @@ def test_a_later_run_on_the_same_journal_is_followed_without_a_word(
         assert process.stderr.read() == ""
 
 
-class Screen(io.StringIO):
+class Screen(Typed):
     """A terminal, until it is closed."""
 
     is_over = False
-
-    def isatty(self) -> bool:
-        return True
 
     def write(self, text: str) -> int:
         if self.is_over and text.startswith("\x1b[H"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,12 +20,6 @@ from krakencopy.client import (
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
-
-
-@pytest.fixture
-def sdk(endpoint: str) -> Iterator[KrakenCopy]:
-    with KrakenCopy(endpoint) as connected:
-        yield connected
 
 
 @pytest.mark.parametrize("rpc", [method.name for method in SERVICE.methods])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,13 +25,6 @@ from krakencopy.client import (
 )
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted, refusal, refuse
-
-
-@pytest.fixture
-def sdk(endpoint: str) -> Iterator[KrakenCopy]:
-    with KrakenCopy(endpoint) as connected:
-        yield connected
-
 
 ERRORS: list[tuple[grpc.StatusCode, type[KrakenCopyError], ExitCode]] = [
     (grpc.StatusCode.CANCELLED, Unavailable, ExitCode.UNAVAILABLE),

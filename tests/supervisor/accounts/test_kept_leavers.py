@@ -10,20 +10,9 @@ from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
 from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.journal.journal import Journal
+from tests.support.config_texts import MASTER, PAPER, user
 
-TEXT = """
-[exchange]
-mode = "paper"
-[[accounts]]
-id = "boss"
-role = "master"
-broker = "kraken"
-[[accounts]]
-id = "ben"
-role = "user"
-broker = "kraken"
-copy = { on_leave = "close_only" }
-"""
+TEXT = PAPER + MASTER.replace('"master"', '"boss"', 1) + user("ben", 'copy = { on_leave = "close_only" }\n')
 
 
 def test_it_is_kept_with_the_configuration_and_read_again(tmp_path: Path) -> None:

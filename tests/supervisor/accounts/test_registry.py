@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +15,6 @@ from krakencopy.supervisor.lifecycle.state_machine import Life, State
 from krakencopy.supervisor.supervisor import Supervisor
 from tests.support.idle_supervisor import idle_supervisor, set_running
 from tests.support.supervisor_samples import small_config
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as opened:
-        yield opened
 
 
 def supervisor(journal: Journal, config: Config) -> Supervisor:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from krakencopy.account_proc.contract.spec import CopyRules, OnDeposit, OnJoin
 from krakencopy.supervisor.accounts.sync_orders import DEPOSIT_PAUSE_S, Origin, SyncOrders, source_words
@@ -19,12 +15,6 @@ from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
 from tests.support.supervisor_samples import fill, small_config
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 class World:

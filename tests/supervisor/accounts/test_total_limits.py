@@ -5,8 +5,7 @@ user whatever is said of trading.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -91,12 +90,6 @@ class World:
     def events(self) -> list[str]:
         found = self.supervisor.journal.events_after(0, 1_000)
         return [event.code for event in found if event.code.startswith("LIMIT")]
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 Play = Callable[[World], Coroutine[Any, Any, None]]

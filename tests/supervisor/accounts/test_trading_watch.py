@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,12 +23,6 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
 
 HALTED = StateSetting(state=TradingState.HALTED, by="operator ann", reason="odd orders", at=1.0)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 class Runs:

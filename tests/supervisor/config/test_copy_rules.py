@@ -153,6 +153,12 @@ def test_pairs_have_rules_of_their_own() -> None:
     }
 
 
+def table_fault(key: str, written: str) -> tuple[str, str]:
+    """The one fault of a table of [copy] with this line, or of what stands in its place."""
+    value = f"{{ {written} }}" if "=" in written else written
+    return the_fault_of(f"{PAPER}[copy]\n{key} = {value}\n{MASTER}{USER}")
+
+
 @pytest.mark.parametrize(
     ("written", "where", "says"),
     [
@@ -170,8 +176,7 @@ def test_pairs_have_rules_of_their_own() -> None:
     ],
 )
 def test_wrong_rules_of_a_pair_are_faults_at_their_place(written: str, where: str, says: str) -> None:
-    pairs = f"pairs = {written}" if written == "5" else f"pairs = {{ {written} }}"
-    found, line = the_fault_of(f"{PAPER}[copy]\n{pairs}\n{MASTER}{USER}")
+    found, line = table_fault("pairs", written)
     assert found == f"copy.pairs{where}"
     assert says in line
 
@@ -272,8 +277,7 @@ def test_a_map_says_in_which_quote_the_masters_pairs_are_copied() -> None:
     ],
 )
 def test_what_no_map_can_mean_is_a_fault_that_says_what_to_write(written: str, where: str, says: str) -> None:
-    table = f"map = {written}" if written == "5" else f"map = {{ {written} }}"
-    found, line = the_fault_of(f"{PAPER}[copy]\n{table}\n{MASTER}{USER}")
+    found, line = table_fault("map", written)
     assert found == f"copy.map{where}"
     assert says in line
 

@@ -17,30 +17,12 @@ from krakencopy.supervisor.config.leaving_accounts import (
 )
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import parse
+from tests.support.config_texts import MASTER, PAPER, user
 
-HEAD = """
-[exchange]
-mode = "paper"
-[[accounts]]
-id = "boss"
-role = "master"
-broker = "kraken"
-"""
-BEN = """
-[[accounts]]
-id = "ben"
-role = "user"
-broker = "kraken"
-group = "clients"
-credentials_file = "ben.key"
-copy = { on_leave = "close_all", max_entry_age_s = 2.5 }
-"""
-ANNA = """
-[[accounts]]
-id = "anna"
-role = "user"
-broker = "kraken"
-"""
+HEAD = PAPER + MASTER.replace('"master"', '"boss"', 1)
+OF_BEN = 'group = "clients"\ncredentials_file = "ben.key"\n'
+BEN = user("ben", OF_BEN + 'copy = { on_leave = "close_all", max_entry_age_s = 2.5 }\n')
+ANNA = user("anna")
 GROUP = '[[groups]]\nid = "clients"\ncopy = { max_slippage_bps = 20 }\n'
 
 

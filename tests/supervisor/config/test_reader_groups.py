@@ -8,7 +8,7 @@ import pytest
 
 from krakencopy.account_proc.contract.spec import Sizing
 from krakencopy.supervisor.config.reader import parse
-from tests.support.config_texts import MASTER, PAPER, USER, faults_of, the_fault_of
+from tests.support.config_texts import MASTER, PAPER, USER, faults_of, the_fault_of, user
 
 COPY = "[copy]\nmax_slippage_bps = 70\nmax_entry_age_s = 20\n"
 CLIENTS = '[[groups]]\nid = "clients"\ncopy = { max_user_risk = "0.05", max_slippage_bps = 30 }\n'
@@ -16,7 +16,7 @@ MEMBER = f'{USER}group = "clients"\n'
 
 
 def test_a_member_goes_by_its_own_rules_then_its_groups_then_those_of_all() -> None:
-    other = USER.replace("tania_gilbert", "ben")
+    other = user("ben")
     config = parse(
         PAPER + COPY + CLIENTS + MASTER + MEMBER + "copy = { max_slippage_bps = 5 }\n" + other, "c"
     )

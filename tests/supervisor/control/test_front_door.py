@@ -10,8 +10,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from krakencopy.account_proc.contract.socket_handshake import Peer, peer_of
 from krakencopy.supervisor.control import front_door
@@ -19,6 +17,7 @@ from krakencopy.supervisor.control.front_clients import OF_ONE, Clients
 from krakencopy.v1 import control_pb2 as pb
 from tests.supervisor.control.test_front_connection import Servicer, said_to
 from tests.support.front import front, listening, run, stub_of, until
+from tests.support.served_control import refused
 
 
 def test_a_client_with_too_many_connections_is_told_so_and_others_are_served(
@@ -35,14 +34,8 @@ def test_a_client_with_too_many_connections_is_told_so_and_others_are_served(
                 stub = await stack.enter_async_context(stub_of(path))
                 await stub.GetStatus(pb.GetStatusRequest())
             beyond = await stack.enter_async_context(stub_of(path))
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await beyond.GetStatus(pb.GetStatusRequest())
-            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-            status = rpc_status.from_call(refused.value)  # type: ignore[arg-type]  # it has what is needed
-            info = error_details_pb2.ErrorInfo()
-            assert status is not None
-            assert status.details[0].Unpack(info)
-            assert info.reason == "TOO_MANY_CONNECTIONS"
+            code, reason, _ = await refused(beyond.GetStatus(pb.GetStatusRequest()))
+            assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CONNECTIONS")
             pid[0] = 2
             async with stub_of(path) as other:
                 assert (await other.GetStatus(pb.GetStatusRequest())).pid == 7

@@ -8,8 +8,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,6 @@ from tests.supervisor.control.test_front_connection import Servicer
 from tests.support.footprint import children
 from tests.support.front import listening, run, stub_of, until
 from tests.support.system import alive, freeze
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 @asynccontextmanager

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -40,12 +40,6 @@ from tests.support.trading_links import TradingLink, set_living
 
 SINCE = 1_795_336_500.0
 TABLE = {"id": "anna", "role": "user", "broker": "kraken"}
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
@@ -124,12 +118,22 @@ class World:
         return [event.code for event in self.journal.events_after(0, 1_000)]
 
 
+def played(play: Callable[[World], Awaitable[None]], *made_of: Any) -> None:
+    """In a world that is made of these."""
+
+    async def steps() -> None:
+        world = World(*made_of)
+        await play(world)
+        world.supervisor.trading.close()
+
+    asyncio.run(steps())
+
+
 @pytest.mark.parametrize("policy", [OnLeave.CLOSE_ONLY, OnLeave.CLOSE_ALL])
 def test_it_goes_once_its_process_shows_that_nothing_is_left(
     tmp_path: Path, journal: Journal, policy: OnLeave
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal, policy)
+    async def play(world: World) -> None:
         world.link.snapshot.holds_copied = True
         await world.look()
         assert world.state() is TradingState.REDUCING
@@ -150,55 +154,47 @@ def test_it_goes_once_its_process_shows_that_nothing_is_left(
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
         assert "FLATTEN_TAKEN_BACK" not in world.events(), "nothing of it is held again"
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal, policy)
 
 
 def test_a_flatten_of_before_is_none_of_now(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.sells_all()
         world.link.snapshot.trading.flatten.number -= 1
         await world.leaving.look()
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_who_is_configured_again_stays_and_trades(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.supervisor.leavers.put({})
         await world.look()
         assert world.state() is TradingState.ACTIVE
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_nothing_is_done_while_the_supervisor_ends(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         world.supervisor.shutdown.begin()
         await world.leaving.look()
         assert world.state() is TradingState.ACTIVE
         world.leaving._end("anna", world.supervisor.accounts["anna"])
         assert not world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
     tmp_path: Path, journal: Journal
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         failures: list[BaseException] = []
         errors: list[Exception] = [StatesUnreadable("cut"), OSError("full"), JournalFault("full")]
 
@@ -215,17 +211,15 @@ def test_it_goes_on_after_what_cannot_be_said_and_ends_with_what_cannot_be_kept(
         ):
             await world.leaving.run()
         assert [str(error) for error in failures] == ["full"]
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
     assert BY == "on_leave"
 
 
 def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_anew(
     tmp_path: Path, journal: Journal
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         world.sells_all()
         async with world.leaving._turn:
@@ -240,14 +234,12 @@ def test_one_that_came_back_and_leaves_anew_while_its_end_waits_is_looked_at_ane
         await world.look()
         order = world.supervisor.trading.states.flattens["anna"]
         assert order.at == since
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_who_is_back_before_all_is_sold_holds_the_rest(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         # The next run finds what this one has left: the configuration was taken, and nothing was lifted.
         world.supervisor.leavers.put({})
@@ -258,16 +250,14 @@ def test_who_is_back_before_all_is_sold_holds_the_rest(tmp_path: Path, journal: 
         version = world.supervisor.trading.states.version
         await world.look()
         assert world.supervisor.trading.states.version == version
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_what_somebody_had_said_before_it_left_holds_when_it_is_back(
     tmp_path: Path, journal: Journal
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.said(TradingState.REDUCING)
         await world.look()
         assert world.order().by == BY
@@ -275,14 +265,12 @@ def test_what_somebody_had_said_before_it_left_holds_when_it_is_back(
         await world.look()
         said = world.supervisor.trading.states.states[account_scope("anna")]
         assert (said.by, world.state()) == ("olga", TradingState.REDUCING)
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_nobody_lifts_what_leaving_says_not_even_for_a_moment(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         before = world.order()
         await world.said(TradingState.ACTIVE)
@@ -298,17 +286,15 @@ def test_nobody_lifts_what_leaving_says_not_even_for_a_moment(tmp_path: Path, jo
             lambda states: states.with_flatten_taken_back(["anna"], "olga", "", now), "olga", "", renew=False
         )
         assert (world.order().by, world.order().taken_back) == (BY, False)
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 @pytest.mark.parametrize("hit_at", [SINCE - 5, SINCE, SINCE + 5])
 def test_one_that_a_limit_of_all_users_sells_as_well_is_said_once_and_leaves(
     tmp_path: Path, journal: Journal, hit_at: float
 ) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         limits = world.supervisor.total_limits
         limit = LossLimit(
             "all", Metric.EQUITY, Window.LIFETIME, Money(Decimal(1), "USD"), Decimal(1), Action.FLATTEN
@@ -326,14 +312,12 @@ def test_one_that_a_limit_of_all_users_sells_as_well_is_said_once_and_leaves(
         world.sells_all()
         await world.leaving.look()
         assert world.supervisor.accounts["anna"].removed
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)
 
 
 def test_what_a_limit_has_stopped_stays_so_when_it_is_back(tmp_path: Path, journal: Journal) -> None:
-    async def play() -> None:
-        world = World(tmp_path, journal)
+    async def play(world: World) -> None:
         await world.look()
         limit = LossLimit(
             "all", Metric.EQUITY, Window.LIFETIME, Money(Decimal(1), "USD"), Decimal(1), Action.REDUCING
@@ -349,6 +333,5 @@ def test_what_a_limit_has_stopped_stays_so_when_it_is_back(tmp_path: Path, journ
         # Lifted and said again in one write of the file.
         assert version < world.supervisor.trading.states.version
         assert [event.code for event in journal.events_after(0, 99)].count("TRADING_STATE_CHANGED") == 2
-        world.supervisor.trading.close()
 
-    asyncio.run(play())
+    played(play, tmp_path, journal)

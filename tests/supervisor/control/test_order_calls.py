@@ -5,97 +5,54 @@ orders that are a user's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
-from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.v1 import account_pb2, control_pb2_grpc
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from tests.support.idle_supervisor import Link, idle_supervisor, set_running
+from tests.support.idle_supervisor import AnsweringLink, idle_supervisor, set_running
+from tests.support.served_control import refused, served
 from tests.support.supervisor_samples import copy, fill, small_config
 
 
-class OrderLink(Link):
+def order_link() -> AnsweringLink:
     """A conversation with a process that answers about orders."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[tuple[str, Any]] = []
-        self.answers: dict[str, Any] = {
-            "ListOrders": account_pb2.AccountServiceListOrdersResponse(),
-            "CancelOrder": account_pb2.AccountServiceCancelOrderResponse(
-                outcome=nouns.CANCEL_OUTCOME_CANCELLED, order=nouns.Order(order_id="O1")
-            ),
-            "CancelOrders": account_pb2.AccountServiceCancelOrdersResponse(cancelled=3),
-            "PlaceOrder": account_pb2.AccountServicePlaceOrderResponse(description="buy"),
-        }
-        self.held: asyncio.Event | None = None
-
-    async def ask(self, method: str, request: Any, timeout_s: float) -> Any:
-        assert timeout_s > 0
-        self.asked.append((method, request))
-        if self.held is not None:
-            await self.held.wait()
-        answer = self.answers[method]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def place_order(self, request: Any, timeout_s: float) -> Any:
-        return await self.ask("PlaceOrder", request, timeout_s)
+    return AnsweringLink(
+        ListOrders=account_pb2.AccountServiceListOrdersResponse(),
+        CancelOrder=account_pb2.AccountServiceCancelOrderResponse(
+            outcome=nouns.CANCEL_OUTCOME_CANCELLED, order=nouns.Order(order_id="O1")
+        ),
+        CancelOrders=account_pb2.AccountServiceCancelOrdersResponse(cancelled=3),
+        PlaceOrder=account_pb2.AccountServicePlaceOrderResponse(description="buy"),
+    )
 
 
 class World:
     """A supervisor whose master and user have such links."""
 
-    def __init__(self, stub: Any, master: OrderLink, user: OrderLink, supervisor: Any) -> None:
+    def __init__(self, stub: Any, master: AnsweringLink, user: AnsweringLink, supervisor: Any) -> None:
         self.stub, self.master, self.user, self.supervisor = stub, master, user, supervisor
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 @asynccontextmanager
 async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
     supervisor = idle_supervisor(folder, journal, small_config("anna"))
-    master, user = OrderLink(), OrderLink()
+    master, user = order_link(), order_link()
     set_running(supervisor.accounts["master"], master)
     set_running(supervisor.accounts["anna"], user)
-    socket = supervisor.place.socket("control")
-    socket.parent.mkdir(exist_ok=True)
-    (supervisor.place.state_dir / "logs").mkdir(exist_ok=True)
-    server = ControlServer()
-    await server.start(supervisor, cast("Reloader", None))
-    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-        yield World(control_pb2_grpc.ControlServiceStub(channel), master, user, supervisor)
-    await server.close()
-
-
-async def refused(answer: Any) -> tuple[grpc.StatusCode, str, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await answer
-    status = rpc_status.from_call(cast("grpc.Call", raised.value))
-    assert status is not None
-    info = error_details_pb2.ErrorInfo()
-    assert any(detail.Unpack(info) for detail in status.details)
-    return raised.value.code(), info.reason, raised.value.details() or ""
+    async with served(supervisor) as stub:
+        yield World(stub, master, user, supervisor)
 
 
 def orders(*opened: int) -> list[nouns.Order]:

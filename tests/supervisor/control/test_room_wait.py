@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from krakencopy.supervisor.accounts.disk_watch import BALLAST
 from krakencopy.supervisor.control import room_wait
 from krakencopy.supervisor.control.room_wait import wait_for_room
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.front import run, stub_of, until
+from tests.support.served_control import error_info
 
 SINCE = 1_800_000_000.0
 
@@ -33,10 +32,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
 async def refused(answer: Any) -> tuple[Any, ...]:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await answer
-    status = rpc_status.from_call(cast("grpc.Call", raised.value))
-    assert status is not None
-    info = error_details_pb2.ErrorInfo()
-    assert status.details[0].Unpack(info)
+    info = error_info(raised.value)
     return raised.value.code(), info.reason, dict(info.metadata), raised.value.details()
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,41 +12,24 @@ import pytest
 
 from krakencopy.supervisor.control import server
 from krakencopy.supervisor.control.front_calls import REQUEST_BYTES_MAX
-from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import control_pb2_grpc
-from tests.support.front import SMALL_WINDOW, stub_of, until
+from tests.support.front import stub_of, until
 from tests.support.idle_supervisor import idle_supervisor
+from tests.support.served_control import served
 from tests.support.supervisor_samples import fill, small_config
 
 LIMIT_S = 30
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
-
-
-@asynccontextmanager
-async def served(folder: Path, journal: Journal) -> AsyncIterator[Any]:
+def served_idle(folder: Path, journal: Journal) -> AbstractAsyncContextManager[Any]:
     """A client of a control server, with a supervisor that does nothing."""
-    supervisor = idle_supervisor(folder, journal, small_config("anna"))
-    socket = supervisor.place.socket("control")
-    socket.parent.mkdir(exist_ok=True)
-    (folder / "logs").mkdir(exist_ok=True)
-    control = ControlServer()
-    await control.start(supervisor, cast("Reloader", None))
-    async with grpc.aio.insecure_channel(f"unix:{socket}", SMALL_WINDOW) as channel:
-        yield control_pb2_grpc.ControlServiceStub(channel)
-    await control.close()
+    return served(idle_supervisor(folder, journal, small_config("anna")))
 
 
 def test_a_request_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
-        async with served(tmp_path, journal) as stub:
+        async with served_idle(tmp_path, journal) as stub:
             with pytest.raises(grpc.aio.AioRpcError) as failed:
                 await stub.StopAccount(
                     pb.StopAccountRequest(account_id="anna", request_id="r" * REQUEST_BYTES_MAX)
@@ -62,7 +44,7 @@ def test_a_shutdown_without_a_request_id_is_refused_and_nothing_is_begun(
     tmp_path: Path, journal: Journal
 ) -> None:
     async def play() -> None:
-        async with served(tmp_path, journal) as stub:
+        async with served_idle(tmp_path, journal) as stub:
             with pytest.raises(grpc.aio.AioRpcError, match="request_id is empty") as failed:
                 await stub.Shutdown(pb.ShutdownRequest(now=True))
             assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -75,7 +57,7 @@ def test_a_shutdown_without_a_request_id_is_refused_and_nothing_is_begun(
 
 def test_a_hundred_long_request_ids_leave_nothing_behind(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
-        async with served(tmp_path, journal) as stub:
+        async with served_idle(tmp_path, journal) as stub:
             for number in range(100):
                 with pytest.raises(grpc.aio.AioRpcError) as failed:
                     await stub.StopAccount(
@@ -101,7 +83,7 @@ def test_a_watcher_that_never_reads_is_read_for_no_further_than_it_takes(
             return rows_after(seq, limit, pair)
 
         cast("Any", journal).fills_after = counted
-        async with served(tmp_path, journal) as stub:
+        async with served_idle(tmp_path, journal) as stub:
             watch = stub.WatchFills(pb.WatchFillsRequest(after_seq=0))
             assert (await watch.read()).fill.seq == 1
             # Others are answered, and what lies unread stays a part of what there is.
@@ -119,7 +101,7 @@ def test_a_socket_that_was_swept_away_is_made_anew(
     monkeypatch.setattr(server, "LOOK_S", 0.05)
 
     async def play() -> None:
-        async with served(tmp_path, journal) as stub:
+        async with served_idle(tmp_path, journal) as stub:
             await stub.GetStatus(pb.GetStatusRequest())
             path = tmp_path / "run" / "control.sock"
             path.unlink()

@@ -5,27 +5,24 @@ is done; asked again once there is room, it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from krakencopy.supervisor.config.diff import compare
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.control.reloader import Keys, Reloader
-from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalNoRoom
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import control_pb2_grpc
 from tests.support.config_texts import MASTER, PAPER
 from tests.support.idle_supervisor import idle_supervisor
+from tests.support.served_control import refused, served
 from tests.support.small_disk import disk_of, fill_disk
 from tests.support.supervisor_samples import fill, small_config
 
@@ -51,18 +48,6 @@ class _Reloads(Reloader):
         return pb.ReloadResponse(applied=True)
 
 
-@asynccontextmanager
-async def served(supervisor: Supervisor) -> AsyncIterator[Any]:
-    socket = supervisor.place.socket("control")
-    for folder in (socket.parent, supervisor.place.state_dir / "logs"):
-        folder.mkdir(exist_ok=True)
-    server = ControlServer()
-    await server.start(supervisor, _Reloads(supervisor))
-    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-        yield control_pb2_grpc.ControlServiceStub(channel)
-    await server.close()
-
-
 def shown(supervisor: Supervisor) -> dict[str, Any]:
     """All that operators' wishes change, here and on the disk."""
     journal = supervisor.journal
@@ -83,16 +68,6 @@ def use_up(disk: Path, journal: Journal) -> None:
     with suppress(JournalNoRoom):
         while True:
             journal.set_wanted("nobody", wanted=True)
-
-
-async def refused(answer: Any) -> tuple[grpc.StatusCode, str, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await answer
-    status = rpc_status.from_call(cast("grpc.Call", raised.value))
-    assert status is not None
-    info = error_details_pb2.ErrorInfo()
-    assert any(detail.Unpack(info) for detail in status.details)
-    return raised.value.code(), info.reason, raised.value.details() or ""
 
 
 WISHES: dict[str, Callable[[Any, str], Any]] = {
@@ -124,7 +99,7 @@ def test_what_cannot_be_kept_is_refused_with_what_to_do_and_not_done(disk: Path,
         with closing(Journal(disk / "journal.db")) as journal:
             config = OF_A_DOCUMENT if wish == "SetSettings" else small_config("anna")
             supervisor = idle_supervisor(disk, journal, config)
-            async with served(supervisor) as stub:
+            async with served(supervisor, _Reloads(supervisor)) as stub:
                 await stub.GetStatus(pb.GetStatusRequest())
                 use_up(disk, journal)
                 before = shown(supervisor)

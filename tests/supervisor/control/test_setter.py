@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,12 +30,6 @@ USERS = "".join(
     for user, more in (("anna", 'group = "clients"'), ("ben", "copy = { max_slippage_bps = 9 }"))
 )
 TEXT = f'{PAPER}[[groups]]\nid = "clients"\n{MASTER}{USERS}'
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as opened:
-        yield opened
 
 
 class At:

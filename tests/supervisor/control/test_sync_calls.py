@@ -5,80 +5,56 @@ asked for once for each request id, also by a supervisor that comes later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import grpc
 import pytest
 from grpclib.const import Status
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
-from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.v1 import account_pb2, control_pb2_grpc
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from tests.supervisor.control.test_trading_calls import refused
-from tests.support.idle_supervisor import Link, idle_supervisor, set_running
+from tests.support.idle_supervisor import AnsweringLink, Link, idle_supervisor, set_running
+from tests.support.served_control import refused, served
 from tests.support.supervisor_samples import fill, small_config
 
-
-class PlanningLink(Link):
-    """Plans as a user's process does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[account_pb2.SyncOrder] = []
-        self.failure: CallFailed | None = None
-
-    async def ask(self, method: str, request: Any, timeout_s: float) -> Any:
-        assert (method, timeout_s > 0) == ("PlanSync", True)
-        self.asked.append(request.sync)
-        if self.failure is not None:
-            raise self.failure
-        return account_pb2.PlanSyncResponse(positions=[nouns.SyncPosition(asset="BTC", buy_volume="0.1")])
+#: As a user's process plans.
+PLAN = account_pb2.PlanSyncResponse(positions=[nouns.SyncPosition(asset="BTC", buy_volume="0.1")])
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        journal.append([fill(1)], 1)
-        yield journal
+def journal(journal: Journal) -> Journal:
+    """With a fill."""
+    journal.append([fill(1)], 1)
+    return journal
 
 
 @asynccontextmanager
-async def served(folder: Path, journal: Journal) -> AsyncIterator[tuple[Any, PlanningLink, Link]]:
+async def world(folder: Path, journal: Journal) -> AsyncIterator[tuple[Any, AnsweringLink, Link]]:
     """Anna has a process, ben has none."""
     supervisor = idle_supervisor(folder, journal, small_config("anna", "ben"))
-    link, master = PlanningLink(), Link()
+    link, master = AnsweringLink(PlanSync=PLAN), Link()
     master.snapshot.equity.CopyFrom(nouns.Money(amount="1000", asset="USD"))
     set_running(supervisor.accounts["anna"], link)
     set_running(supervisor.accounts["master"], master)
-    socket = supervisor.place.socket("control")
-    socket.parent.mkdir(exist_ok=True)
-    (folder / "logs").mkdir(exist_ok=True)
-    server = ControlServer()
-    await server.start(supervisor, cast("Reloader", None))
-    try:
-        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-            yield control_pb2_grpc.ControlServiceStub(channel), link, master
-    finally:
-        await server.close()
-        supervisor.trading.close()
+    async with served(supervisor) as stub:
+        yield stub, link, master
 
 
 def test_a_plan_is_shown_and_nothing_is_kept_of_it(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
-        async with served(tmp_path, journal) as (stub, link, _):
+        async with world(tmp_path, journal) as (stub, link, _):
             request = pb.ResyncAccountRequest(account_id="anna", dry_run=True, not_worse=True, by="olga")
             answer = await stub.ResyncAccount(request)
             assert [each.asset for each in answer.positions] == ["BTC"]
             assert (answer.number, answer.as_of_seq) == (0, 1)
             assert answer.source.endswith("by olga")
-            [order] = link.asked
+            [(_, asked)] = link.asked
+            order = asked.sync
             assert (order.number, order.not_worse, order.sells) == (0, True, True)
             assert journal.syncs_waiting == {}
 
@@ -91,11 +67,11 @@ def test_it_is_asked_for_once_for_each_request_id_also_by_a_later_run(
     request = pb.ResyncAccountRequest(request_id="r1", account_id="anna", by="olga", reason="late")
 
     async def play() -> None:
-        async with served(tmp_path, journal) as (stub, _, _master):
+        async with world(tmp_path, journal) as (stub, _, _master):
             first = await stub.ResyncAccount(request)
             assert (first.number, len(first.positions)) == (1, 1)
             assert await stub.ResyncAccount(request) == first
-        async with served(tmp_path, journal) as (stub, _, _master):
+        async with world(tmp_path, journal) as (stub, _, _master):
             again = await stub.ResyncAccount(request)
             assert (again.number, again.source, len(again.positions)) == (1, first.source, 0)
         assert [row.request_id for row in journal.syncs_waiting["anna"]] == ["r1"]
@@ -105,7 +81,7 @@ def test_it_is_asked_for_once_for_each_request_id_also_by_a_later_run(
 
 def test_what_cannot_be_planned_is_refused_with_a_reason(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
-        async with served(tmp_path, journal) as (stub, link, master):
+        async with world(tmp_path, journal) as (stub, link, master):
 
             async def reason(account_id: str, **more: Any) -> str:
                 request = pb.ResyncAccountRequest(account_id=account_id, **{"dry_run": True, **more})
@@ -114,7 +90,7 @@ def test_what_cannot_be_planned_is_refused_with_a_reason(tmp_path: Path, journal
             assert await reason("carl") == "ACCOUNT_NOT_FOUND"
             assert await reason("master") == "NOT_A_USER"
             assert await reason("ben") == "NOT_CONNECTED"
-            link.failure = CallFailed(Status.FAILED_PRECONDITION, "not yet", "NOT_USER")
+            link.answers["PlanSync"] = CallFailed(Status.FAILED_PRECONDITION, "not yet", "NOT_USER")
             assert await reason("anna") == "NOT_CONNECTED"
             assert await reason("anna", dry_run=False, request_id="r1") == "NOT_CONNECTED"
             assert await reason("anna", dry_run=False) == "REQUEST_ID_MISSING"

@@ -5,16 +5,14 @@ disk first, who keeps to it, and what is sold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from krakencopy.account_proc.contract.trading_states import (
     FlattenOrder,
@@ -25,18 +23,15 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.runtime import trading_state_file
 from krakencopy.account_proc.runtime.trading_state_file import LOCK_NAME, TradingStateFile, change_states
 from krakencopy.supervisor.accounts import trading_acks
-from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import control_pb2_grpc
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.idle_supervisor import idle_supervisor
-from tests.support.supervisor_samples import fill, small_config
+from tests.support.served_control import refused, served
+from tests.support.supervisor_samples import fill, grouped_config
 from tests.support.trading_links import TradingLink, set_living
 
-USERS = ("anna", "bob", "carl")
 HALTED, REDUCING, ACTIVE = (
     nouns.TRADING_STATE_HALTED,
     nouns.TRADING_STATE_REDUCING,
@@ -53,22 +48,20 @@ class World:
         self.stub, self.supervisor, self.links = stub, supervisor, links
         self._number = 0
 
-    async def say(self, state: Any, *account_ids: str, **more: Any) -> Any:
+    def _asked(self, account_ids: tuple[str, ...], more: dict[str, Any]) -> dict[str, Any]:
+        """The fields of a request about these, and more."""
         self._number += 1
-        request_id = more.pop("request_id", f"r{self._number}")
         target = pb.TradingTarget(
             account_ids=account_ids, all=more.pop("all", False), groups=more.pop("groups", ())
         )
-        request = pb.SetTradingStateRequest(request_id=request_id, state=state, target=target, **more)
-        return await self.stub.SetTradingState(request)
+        return {"request_id": f"r{self._number}", "target": target} | more
+
+    async def say(self, state: Any, *account_ids: str, **more: Any) -> Any:
+        asked = self._asked(account_ids, more)
+        return await self.stub.SetTradingState(pb.SetTradingStateRequest(state=state, **asked))
 
     async def flatten(self, *account_ids: str, **more: Any) -> Any:
-        self._number += 1
-        target = pb.TradingTarget(
-            account_ids=account_ids, all=more.pop("all", False), groups=more.pop("groups", ())
-        )
-        request = pb.FlattenAccountsRequest(request_id=f"f{self._number}", target=target, **more)
-        return await self.stub.FlattenAccounts(request)
+        return await self.stub.FlattenAccounts(pb.FlattenAccountsRequest(**self._asked(account_ids, more)))
 
     def events(self) -> list[tuple[str, str, str]]:
         found = self.supervisor.journal.events_after(0, 1_000)
@@ -78,47 +71,15 @@ class World:
         return TradingStateFile(self.supervisor.place.states).read()
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
-
-
 @asynccontextmanager
 async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
-    config = small_config(*USERS)
-    groups = {"anna": "eu", "carl": "eu"}
-    config = replace(
-        config,
-        groups=("eu",),
-        accounts=tuple(replace(one, group=groups.get(one.id)) for one in config.accounts),
-    )
-    supervisor = idle_supervisor(folder, journal, config)
+    supervisor = idle_supervisor(folder, journal, grouped_config())
     links = {
         name: set_living(supervisor.accounts[name], supervisor.place.states)
         for name in ("master", "anna", "bob")
     }
-    socket = supervisor.place.socket("control")
-    socket.parent.mkdir(exist_ok=True)
-    (folder / "logs").mkdir(exist_ok=True)
-    server = ControlServer()
-    await server.start(supervisor, cast("Reloader", None))
-    try:
-        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-            yield World(control_pb2_grpc.ControlServiceStub(channel), supervisor, links)
-    finally:
-        await server.close()
-        supervisor.trading.close()
-
-
-async def refused(answer: Any) -> tuple[grpc.StatusCode, str, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await answer
-    status = rpc_status.from_call(cast("grpc.Call", raised.value))
-    assert status is not None
-    info = error_details_pb2.ErrorInfo()
-    assert any(detail.Unpack(info) for detail in status.details)
-    return raised.value.code(), info.reason, raised.value.details() or ""
+    async with served(supervisor) as stub:
+        yield World(stub, supervisor, links)
 
 
 def shown(answer: Any) -> dict[str, tuple[str, bool, str]]:

@@ -25,27 +25,18 @@ from krakencopy.supervisor.control.call_frames import (
     Frame,
     Kind,
     read_call,
-    read_frame,
     read_taken,
 )
 from krakencopy.supervisor.control.loop_share import LoopShare
 from krakencopy.supervisor.control.upstream import Upstream
-from tests.support.front import run, streams_of
+from tests.support.front import HandEnd, run, streams_of
 
 
-class Supervisor:
-    """The other end, by hand."""
+class Supervisor(HandEnd):
+    """The other end."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self.writer = reader, writer
-
-    async def frame(self) -> Frame:
-        found = await read_frame(self._reader)
-        assert found is not None
-        return found
-
-    def send(self, kind: Kind, call: int, body: bytes = b"") -> None:
-        self.writer.write(Frame(kind, call, body).encoded())
+    def say(self, kind: Kind, call: int, body: bytes = b"") -> None:
+        self.send(Frame(kind, call, body))
 
 
 @asynccontextmanager
@@ -69,11 +60,11 @@ def test_answers_come_to_whom_they_are_for() -> None:
             first, second = (asyncio.create_task(all_of(upstream, text)) for text in (b"one", b"two"))
             calls = {read_call((frame := await supervisor.frame()).body): frame.call for _ in range(2)}
             for text in (b"two", b"one"):
-                supervisor.send(Kind.ANSWER, calls[3, text], b"answer to " + text)
-                supervisor.send(Kind.END, calls[3, text])
+                supervisor.say(Kind.ANSWER, calls[3, text], b"answer to " + text)
+                supervisor.say(Kind.END, calls[3, text])
             assert (await first, await second) == ([b"answer to one"], [b"answer to two"])
-            supervisor.send(Kind.ANSWER, calls[3, b"one"], b"late")
-            supervisor.send(Kind.PING, 0)
+            supervisor.say(Kind.ANSWER, calls[3, b"one"], b"late")
+            supervisor.say(Kind.PING, 0)
             while (await supervisor.frame()).kind is not Kind.PONG:
                 pass
             await upstream.wait_idle()
@@ -88,12 +79,12 @@ def test_the_supervisor_is_told_now_and_then_how_much_was_taken() -> None:
             number = (await supervisor.frame()).call
             part = b"x" * (TAKEN_BYTES_MIN // 2)
             for _ in range(5):
-                supervisor.send(Kind.ANSWER, number, part)
+                supervisor.say(Kind.ANSWER, number, part)
             taken = [await supervisor.frame() for _ in range(2)]
             assert [(frame.kind, read_taken(frame.body)) for frame in taken] == [
                 (Kind.TAKEN, 2 * len(part))
             ] * 2
-            supervisor.send(Kind.END, number)
+            supervisor.say(Kind.END, number)
             assert await reading == [part] * 5
 
     run(play())
@@ -130,7 +121,7 @@ def test_a_refusal_is_raised_with_its_details() -> None:
             asking = asyncio.create_task(all_of(upstream, b""))
             status = status_pb2.Status(code=5, message="none")
             status.details.add(type_url="x")
-            supervisor.send(Kind.END, (await supervisor.frame()).call, status.SerializeToString())
+            supervisor.say(Kind.END, (await supervisor.frame()).call, status.SerializeToString())
             with pytest.raises(GRPCError) as refused:
                 await asking
             assert (refused.value.status, refused.value.message) == (Status.NOT_FOUND, "none")
@@ -149,7 +140,7 @@ def test_who_gives_up_cancels_the_call() -> None:
             async with aclosing(upstream.answers(1, b"")) as answers:
                 reading = asyncio.ensure_future(anext(answers))
                 number = (await supervisor.frame()).call
-                supervisor.send(Kind.ANSWER, number, b"first")
+                supervisor.say(Kind.ANSWER, number, b"first")
                 assert await reading == b"first"
             assert await supervisor.frame() == Frame(Kind.CANCEL, number)
 
@@ -165,7 +156,7 @@ def test_every_call_ends_when_the_supervisor_says_nothing(monkeypatch: pytest.Mo
             number = (await supervisor.frame()).call
             for _ in range(5):
                 await asyncio.sleep(0.1)
-                supervisor.send(Kind.PING, 0)
+                supervisor.say(Kind.PING, 0)
                 assert (await supervisor.frame()).kind is Kind.PONG
             with pytest.raises(GRPCError) as ended:
                 await asking

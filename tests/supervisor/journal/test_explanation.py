@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +10,10 @@ from krakencopy.supervisor.journal.explanation import PAUSED, Standing, explain
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.supervisor_samples import NOW, copy, fill
+from tests.support.supervisor_samples import NOW, copy, fill, put
 
 RUNNING = Standing("RUNNING", "", is_alive=True)
 STOPPED = Standing("STOPPED", "", is_alive=False)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
-
-
-def put(journal: Journal, *copies: pb.Copy) -> None:
-    for one in copies:
-        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])
 
 
 def explained(

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -28,12 +27,6 @@ from tests.support.supervisor_samples import copy, fill
 END = 2**62
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 30
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
 
 
 def read_all(log: FillLog, seq: int) -> list[pb.Fill]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -17,20 +16,9 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.supervisor_samples import NOW, copy, fill
+from tests.support.supervisor_samples import NOW, copy, fill, put
 
 S = pb.CopyState
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.db")) as journal:
-        yield journal
-
-
-def put(journal: Journal, *copies: pb.Copy) -> None:
-    for one in copies:
-        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])
 
 
 def report(journal: Journal, users: list[str]) -> control_pb2.GetReportResponse:

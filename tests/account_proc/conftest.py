@@ -1,4 +1,4 @@
-"""What the tests of copying share."""
+"""What the tests of accounts share."""
 
 from __future__ import annotations
 
