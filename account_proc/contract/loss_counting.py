@@ -217,8 +217,7 @@ class LimitState:
     @property
     def depends_on_flows(self) -> bool:
         """Whether it must be known what comes in and goes out."""
-        counts_flows = self.limit.metric is Metric.EQUITY or self.limit.is_share
-        return bool(self.since) and self.hit is None and counts_flows
+        return bool(self.since) and self.hit is None and self.limit.counts_flows
 
     @property
     def _stands_still(self) -> bool:

@@ -85,6 +85,11 @@ class LossLimit(NamedTuple):
         return not isinstance(self.max_loss, Money)
 
     @property
+    def counts_flows(self) -> bool:
+        """Whether it must be known what comes in and goes out."""
+        return self.metric is Metric.EQUITY or self.is_share
+
+    @property
     def most(self) -> Decimal:
         """The loss at which it is hit: a share, or an amount of its currency."""
         return self.max_loss.amount if isinstance(self.max_loss, Money) else self.max_loss

@@ -53,6 +53,10 @@ OF_CONTROL = {
     "NOTHING_TO_SET": ("no key is given", "give `key=value`, or `key=` to take it back"),
     "KEY_NOT_SETTABLE": ("not a key of the copy rules", "write it in the file, then `krakencopy reload`"),
     "BAD_SETTING": ("a value cannot be, there or with the others; one fault a line", "correct what it names"),
+    "LEAVES_ALREADY": (
+        "the user leaves already, by the on_leave of then",
+        "put it back first, or flatten it",
+    ),
     "OWN_STRATEGY_TRADES": ("the user's own strategy trades until the master is back", "ask again then"),
     "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from krakencopy.account_proc.contract.loss_limits import LossLimit
+from krakencopy.account_proc.contract.loss_limits import LossLimit, Metric
 from krakencopy.account_proc.contract.money import Money, in_names, share_or_money
 
 #: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first
@@ -276,6 +276,15 @@ class AccountSpec:
     totals: tuple[tuple[str, str], ...] = ()
     #: It decides, and sends nothing.
     shadow: bool = False
+
+    @property
+    def limits_by_flows(self) -> str:
+        """Limits for which it must be known what comes in and goes out, in words; empty without any."""
+        if self.role is not Role.USER:
+            return ""
+        named = [f"limit {limit.name}" for limit in self.copy.limits if limit.counts_flows]
+        of_all = ["the limits of all users together"] * (str(Metric.EQUITY) in dict(self.totals))
+        return ", ".join((*named, *of_all))
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is

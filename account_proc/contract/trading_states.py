@@ -23,8 +23,9 @@ FORMAT = 1
 #: Characters of who and why that are kept.
 WORDS_MAX = 200
 ALL = "all"
-#: Who has ordered what is lifted by other commands: ``reset-limit``, and the configuration.
-_NOT_TAKEN_BACK = ("limit ", "on_leave")
+#: How those begin who say what is lifted by ``reset-limit``, and by the configuration.
+ON_LEAVE = "on_leave"
+LIFTED_OTHERWISE = ("limit ", ON_LEAVE)
 _GROUP, _ACCOUNT, LIMIT = "group:", "account:", "limit:"
 
 
@@ -64,6 +65,13 @@ class StateSetting:
     reason: str
     #: Unix seconds, by the clock of who wrote it.
     at: float
+    #: What somebody has said that is laxer: it holds when this, which is a limit's, is lifted.
+    under: StateSetting | None = None
+
+    @property
+    def of_somebody(self) -> StateSetting | None:
+        """Itself, or what is under it where a limit or leaving says it."""
+        return self.under if self.by.startswith(LIFTED_OTHERWISE) else self
 
 
 class FlattenBy(StrEnum):
@@ -115,35 +123,53 @@ class TradingStates:
             states |= dict.fromkeys(scopes, setting)
         return replace(self, version=self.version + 1, states=states)
 
+    def with_limit(self, scopes: Iterable[str], setting: StateSetting) -> TradingStates:
+        """The next version: a limit says this of these scopes, over what somebody has said of them."""
+        said = {scope: self.states.get(scope) for scope in scopes}
+        over = {scope: replace(setting, under=one and one.of_somebody) for scope, one in said.items()}
+        return replace(self, version=self.version + 1, states={**self.states, **over})
+
+    def without(self, scopes: Iterable[str]) -> TradingStates:
+        """The next version: what limits say of these scopes is lifted, and what is under it holds."""
+        lifted = {scope: self.states[scope].under for scope in scopes}
+        states = {scope: said for scope, said in {**self.states, **lifted}.items() if said is not None}
+        return replace(self, version=self.version + 1, states=states)
+
     def with_flatten(self, account_ids: Iterable[str], by: str, reason: str, at: float) -> TradingStates:
         """The next version: these accounts are to sell what copying bought, and buy nothing from now on."""
-        account_ids = list(account_ids)
-        number = self.version + 1
+        number, states = self.version + 1, dict(self.states)
         orders = dict.fromkeys(account_ids, FlattenOrder(number=number, by=by, reason=reason, at=at))
-        # Who is halted stays so.
-        halted = {
-            account_scope(account_id)
-            for account_id in account_ids
-            if (said := self.states.get(account_scope(account_id))) and said.state is TradingState.HALTED
-        }
         reducing = StateSetting(state=TradingState.REDUCING, by=by, reason=reason, at=at)
-        scopes = set(map(account_scope, account_ids)) - halted
-        return replace(self.with_state(scopes, reducing), flattens={**self.flattens, **orders})
+        for scope in map(account_scope, orders):
+            said = states.get(scope)
+            if said is None:
+                states[scope] = reducing
+            elif by.startswith(LIFTED_OTHERWISE):
+                continue  # What somebody has said is not lifted with a limit or with leaving.
+            elif said.state is not TradingState.HALTED:
+                states[scope] = reducing
+            elif said.of_somebody is not said:
+                states[scope] = replace(said, under=reducing)  # Who is halted stays so.
+        return replace(self, version=number, states=states, flattens={**self.flattens, **orders})
 
     def with_flatten_taken_back(
         self, account_ids: Iterable[str], by: str, reason: str, at: float
     ) -> TradingStates:
         """The next version: what these accounts have not sold yet of their last flatten is held again. What
-        they may trade stays, and so does a flatten that came of a limit or of leaving.
+        they may trade stays, and so does a flatten that came of a limit or of leaving, unless by ``by``.
         """
         order = FlattenOrder(number=self.version + 1, by=by, reason=reason, at=at, taken_back=True)
-        orders = {account_id: order for account_id in account_ids if self.may_take_back(account_id)}
+        orders = {account_id: order for account_id in account_ids if self.may_take_back(account_id, by)}
         return replace(self, version=self.version + 1, flattens={**self.flattens, **orders})
 
-    def may_take_back(self, account_id: str) -> bool:
-        """Whether there is a flatten of an account that somebody has ordered, and that was not taken back."""
+    def may_take_back(self, account_id: str, by: str = "") -> bool:
+        """Whether there is a flatten of an account that somebody, or ``by``, has ordered, and that was not
+        taken back.
+        """
         order = self.flattens.get(account_id)
-        return order is not None and not order.taken_back and not order.by.startswith(_NOT_TAKEN_BACK)
+        if order is None or order.taken_back:
+            return False
+        return order.by == by or not order.by.startswith(LIFTED_OTHERWISE)
 
 
 class StatesUnreadable(ValueError):
@@ -179,12 +205,15 @@ def from_text(text: str) -> TradingStates:
 def _read_body(body: Mapping[str, Any]) -> TradingStates:
     return TradingStates(
         version=int(body["version"]),
-        states={
-            scope: StateSetting(**{**raw, "state": TradingState(raw["state"])})
-            for scope, raw in body["states"].items()
-        },
+        states={scope: _read_setting(raw) for scope, raw in body["states"].items()},
         flattens={account_id: FlattenOrder(**raw) for account_id, raw in body["flattens"].items()},
     )
+
+
+def _read_setting(raw: Mapping[str, Any]) -> StateSetting:
+    under = raw.get("under")
+    read = {"state": TradingState(raw["state"]), "under": None if under is None else _read_setting(under)}
+    return StateSetting(**{**raw, **read})
 
 
 def _sum(body: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.trading_states import (
+    LIMIT,
     FlattenOrder,
     StateSetting,
     TradingState,
@@ -43,13 +44,19 @@ def status_message(
     return status
 
 
-def taken_back_words(states: TradingStates, account_id: str, shown: pb.TradingStatus) -> str:
-    """What comes of taking back an account's flatten, for people; ``shown``: how far it has come."""
-    order = states.flattens.get(account_id)
+def taken_back_words(
+    before: TradingStates, after: TradingStates, account_id: str, shown: pb.TradingStatus
+) -> str:
+    """What comes of taking back an account's flatten, for people; ``shown``: how far it had come."""
+    order = before.flattens.get(account_id)
     if order is None or order.taken_back:
-        return "no flatten of it is owed"
-    if not states.may_take_back(account_id):
+        limited = any(each.scope.startswith(LIMIT) for each in shown.settings)
+        more = ", and what a limit of its own sells is not taken back by this" if limited else ""
+        return f"no flatten of it is owed{more}"
+    if not before.may_take_back(account_id):
         return f"its flatten was ordered by {order.by}, and is not taken back by this"
+    if not (now := after.flattens[account_id]).taken_back:
+        return f"its flatten is taken back, and it sells all the same: by {now.by}"
     if shown.flatten.number == order.number and shown.flatten.state == pb.FLATTEN_STATE_DONE:
         return "its flatten was done, nothing of it is left to be taken back"
     return "what of its flatten is not sold yet is held again"

@@ -13,12 +13,11 @@ from typing import Final
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, RateLimited
 from krakencopy.account_proc.copying.flow_entries import from_outside
 from krakencopy.account_proc.copying.limit_flows import Baseline
+from krakencopy.account_proc.kraken.key_check import LEDGER
 from krakencopy.account_proc.kraken.rest.messages import LedgerRow
 
 log = logging.getLogger(__name__)
 
-#: Kraken: the permission that reading the ledger needs.
-MAY_READ: Final = "query-ledger"
 #: A question is asked so often: entries trail behind balances. Each costs as much as a page of trades.
 TRIES_MAX: Final = 5
 #: An answer is waited for so long at most, in seconds: calls in the background wait for all others.
@@ -75,7 +74,7 @@ class FlowLookup:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 if not await self._may_read():
-                    self.why = f"the API key lacks {MAY_READ}, with which it could be looked up"
+                    self.why = f"the API key lacks {LEDGER}, with which it could be looked up"
                     return
                 rows = await self._read(baseline.at - CLOCK_SLACK_S)
         except (ExchangeError, TimeoutError) as error:

@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 READS = ("query-funds", "query-open-trades", "query-closed-trades", "create-ws-token")
 #: Kraken: placing orders, and ending them.
 TRADES = ("modify-trades", "close-trades")
+#: Kraken: reading the entries of the account's ledger. Limits to losses use it where balances do not show
+#: what came from outside.
+LEDGER = "query-ledger"
 #: Kraken: with any of these, a holder of the key can have the money sent away, now or later.
 WITHDRAWS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address")
 
@@ -83,22 +86,25 @@ class KeyUnfit(AccountError):
 # -- judgement ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Needs:
     """What an account asks of its key."""
 
     permissions: tuple[str, ...]
     allow_withdraw: bool
+    #: Limits to losses that may have to look into the ledger, in words; empty without any.
+    looked_up_for: str = ""
 
     @classmethod
     def of(
-        cls, role: Role, *, has_strategy: bool, allow_withdraw: bool, is_shadow: bool = False
+        cls, role: Role, *, has_strategy: bool, allow_withdraw: bool, is_shadow: bool = False,
+        looked_up_for: str = "",
     ) -> Needs:  # fmt: skip
         """A master that only a person trades, elsewhere, and a shadow need no orders here: their keys may be
         ones that only read.
         """
         trades = TRADES if (role is Role.USER or has_strategy) and not is_shadow else ()
-        return cls(permissions=(*READS, *trades), allow_withdraw=allow_withdraw)
+        return cls((*READS, *trades), allow_withdraw, looked_up_for)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +147,12 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Key
             f"the API key has a nonce window of {key.nonce_window}: requests that come late are accepted, "
             "also ones that somebody "
             "repeats; set it to 0 at Kraken, this account sends strictly in order"
+        )
+    if needs.looked_up_for and LEDGER not in key.permissions:
+        warnings.append(
+            f"the API key lacks {LEDGER}: after a conversion, or a trade that was not reported, "
+            f"{needs.looked_up_for} will not be judged until the next window or a reset; give it that at "
+            "Kraken, it lets nobody trade"
         )
     return KeyVerdict(missing=missing, refusals=tuple(refusals), warnings=tuple(warnings))
 

@@ -152,6 +152,7 @@ class KrakenAccount:
         needs = Needs.of(
             self.spec.role, has_strategy=self.spec.strategy is not None,
             allow_withdraw=self.spec.allow_withdraw_key, is_shadow=self.spec.shadow,
+            looked_up_for=self.spec.limits_by_flows,
         )  # fmt: skip
         return KeyCheck(
             self.exchange, needs, self._changed, handed_out=lambda: self.nonce.last, now=self.clock.now,

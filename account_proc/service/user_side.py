@@ -16,11 +16,12 @@ from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.copying.flow_lookup import MAY_READ, FlowLookup
+from krakencopy.account_proc.copying.flow_lookup import FlowLookup
 from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.copying.limit_watch import HELD_PAPER_S, HELD_S, LimitWatch
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
+from krakencopy.account_proc.kraken.key_check import LEDGER
 from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
@@ -106,7 +107,7 @@ class UserSide:
             right = RightMarks(account.portfolio, account.exchange.market, account.shared_quotes())
             held_s = HELD_PAPER_S if account.spec.paper else HELD_S
             lookup = FlowLookup(
-                account.exchange.account.ledger_entries, partial(account.key_check.may_any, (MAY_READ,))
+                account.exchange.account.ledger_entries, partial(account.key_check.may_any, (LEDGER,))
             )
             self.limits = LimitWatch(context, book, self._in_flight, right, held_s, lookup)
             self.copier = Copier(context)

@@ -99,7 +99,7 @@ def take_back_flatten(arguments: Namespace) -> pb.SetTradingStateResponse:
     )
     acknowledged = list(_acknowledgements(folder, account_ids, now, states, [note]))
     for each in acknowledged:
-        words = taken_back_words(now, each.account_id, types_pb2.TradingStatus())
+        words = taken_back_words(now, states, each.account_id, types_pb2.TradingStatus())
         each.message = "; ".join(filter(None, (words, each.message)))
     return pb.SetTradingStateResponse(accounts=acknowledged, version=states.version)
 

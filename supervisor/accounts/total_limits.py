@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 from krakencopy.account_proc.contract.loss_counting import Hit, LimitState, Seen, Verdict
 from krakencopy.account_proc.contract.loss_limits import STATE_OF, Action, LossLimit, Metric
+from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import (
     STRICTNESS,
     WORDS_MAX,
@@ -29,7 +31,7 @@ from krakencopy.account_proc.contract.trading_states import (
     account_scope,
 )
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.accounts.trading_watch import TradingWatch
+from krakencopy.supervisor.accounts.trading_watch import Change, TradingWatch
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle import steady_time
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 JUDGE_S, JUDGE_PAPER_S = 10.0, 2.5
 #: The same until each has been judged once, and while nothing is.
 BEGIN_S = 0.5
+#: Users that are named at most where they are why nothing is judged.
+NAMED_MAX = 3
 #: What is not judged for so long is said, in seconds.
 UNTOLD_S = 60.0
 NOTHING = Decimal(0)
@@ -82,7 +86,7 @@ class TotalLimits:
         self.untold, self._untold_since, self._is_told = "", 0.0, False
         self._enforcing: asyncio.Task[None] | None = None
         self._read(journal.total_limits())
-        trading.keep = self.keep
+        trading.keep_limits = self.keep
 
     def _read(self, text: str | None) -> None:
         if text is not None:
@@ -138,13 +142,27 @@ class TotalLimits:
         bases = dict.fromkeys((str(s.limit.metric), s.limit.currency) for s in self.states.values())
         found = {basis: self._levels(basis) for basis in bases}
         lacking = sorted({user for levels in found.values() for user, one in levels.items() if one is None})
-        self._tell(f"what {', '.join(lacking)} has lost is not known" if lacking else "", now_s)
+        self._tell(self._lack_words(lacking), now_s)
         if lacking or not any(found.values()):
             return
         for basis, levels in found.items():
             known = {user: one for user, one in levels.items() if one is not None}
             self._judge_those_of(basis, known, now_s)
         self._write()
+
+    def _lack_words(self, lacking: Sequence[str]) -> str:
+        """Why nothing can be judged without what these users have lost, for people; empty without any."""
+        if not lacking:
+            return ""
+        named = []
+        for user in lacking[:NAMED_MAX]:
+            life = self._accounts()[user].life
+            named.append(f"{user} ({life.state}{', ' if life.reason else ''}{life.reason})")
+        more = f" and {len(lacking) - NAMED_MAX} more" if len(lacking) > NAMED_MAX else ""
+        return (
+            f"what was lost is not known of {', '.join(named)}{more}: see to it, or `krakencopy stop` it, "
+            "then it counts as it was last known"
+        )
 
     def _levels(self, basis: Basis) -> dict[str, Level | None]:
         """By user: None for one that runs and whose level is not known. One that is stopped has the last."""
@@ -211,24 +229,22 @@ class TotalLimits:
 
     # -- what holds -----------------------------------------------------------------------------------------
 
-    def keep(self) -> Callable[[TradingStates], TradingStates]:
+    def keep(self) -> Change:
         """What was hit, and for whom, as a change of trading states that may be made in a thread."""
         holds = [
             Hold(name, state.limit.action, state.hit)
             for name, state in self.states.items()
             if state.hit is not None and state.limit.action is not Action.WARN
         ]
-        return partial(with_holds, holds=holds, users=self._users())
-
-    def _users(self) -> list[str]:
-        return [user for user, one in self._accounts().items() if _counts(one)]
+        users = [user for user, one in self._accounts().items() if _counts(one)] if holds else []
+        return partial(with_holds, holds=holds, users=users, now=time.time())
 
     def _lacks(self, states: TradingStates) -> bool:
         return not self._trading.fault and self.keep()(states) is not states
 
     async def _enforce(self) -> None:
-        await self._trading.change(lambda states: states, "limit", "", renew=False)
-        self._changed()
+        if await self._trading.enforce("limit", ""):
+            self._changed()
 
     def _enforced(self, task: asyncio.Task[None]) -> None:
         self._enforcing = None
@@ -259,8 +275,7 @@ class TotalLimits:
 
         def lift(states: TradingStates) -> TradingStates:
             scopes = [scope for scope, said in states.states.items() if said.by.split(",")[0] in lifted]
-            active = StateSetting(state=TradingState.ACTIVE, by=by, reason=reason, at=0.0)
-            return states.with_state(scopes, active) if scopes else states
+            return states.without(scopes) if scopes else states
 
         await self._trading.change(lift, by, reason, renew=False)
         self._changed()
@@ -271,10 +286,22 @@ class TotalLimits:
         for name, state in self.states.items():
             message = state.to_proto()
             message.configured = name in self._limits
-            if state.hit is None and (state.unknown or state.loss is None):
-                message.state = pb.LIMIT_STATE_NOT_JUDGED
-                message.message = state.unknown or self.untold or "it was not judged yet"
+            if state.hit is None:
+                self._show_what_is_not_known(message, state)
             yield message
+
+    def _show_what_is_not_known(self, message: pb.LossLimit, state: LimitState) -> None:
+        if self.untold:
+            since = f"{utc(self._untold_since):%Y-%m-%d %H:%M:%S}"
+            message.message = f"since {since} UTC {self.untold}"
+        elif state.unknown or state.loss is None:
+            message.message = state.unknown or "it was not judged yet"
+        else:
+            stopped = [user for user, one in self._accounts().items() if _counts(one) and not one.wanted]
+            if stopped:
+                message.message = f"as they were last known, as they are stopped: {', '.join(stopped)}"
+            return
+        message.state = pb.LIMIT_STATE_NOT_JUDGED
 
 
 class Hold(NamedTuple):
@@ -285,20 +312,25 @@ class Hold(NamedTuple):
     hit: Hit
 
 
-def with_holds(states: TradingStates, holds: Iterable[Hold], users: Sequence[str]) -> TradingStates:
+def with_holds(
+    states: TradingStates, holds: Iterable[Hold], users: Sequence[str], now: float
+) -> TradingStates:
     """These states with what was hit: each user at least as strict, and told once to sell where it is. The
     same object where nothing is lacking. Pure.
     """
+    holds = sorted(holds, key=lambda hold: hold.hit.number)
+    # The last one: those that were hit at once would each take the other's order for none.
+    for name, _, hit in [hold for hold in holds if hold.action is Action.FLATTEN][-1:]:
+        if to_sell := [user for user in users if not _is_told_to_sell(states, user, name, hit)]:
+            # Of now: what was bought since the hit, while that could not be written, is to be sold as well.
+            by = _sold_by(name, hit)
+            states = states.with_flatten(to_sell, by, hit.words[:WORDS_MAX], max(now, hit.at))
     for name, action, hit in holds:
         setting = StateSetting(
             state=STATE_OF[action], by=by_of(name), reason=hit.words[:WORDS_MAX], at=hit.at
         )
-        by = f"{by_of(name)}, hit {hit.number}"
-        selling = [user for user in users if action is Action.FLATTEN]
-        if to_sell := [user for user in selling if not _is_told_to_sell(states, user, by, hit.at)]:
-            states = states.with_flatten(to_sell, by, setting.reason, hit.at)
         if lax := [scope for scope in map(account_scope, users) if _is_lax(states, scope, setting.state)]:
-            states = states.with_state(lax, setting)
+            states = states.with_limit(lax, setting)
     return states
 
 
@@ -312,9 +344,17 @@ def by_of(name: str) -> str:
     return f"limit {name} of all users"
 
 
-def _is_told_to_sell(states: TradingStates, user: str, by: str, at: float) -> bool:
+def _sold_by(name: str, hit: Hit) -> str:
+    return f"{by_of(name)}, hit {hit.number}"
+
+
+def _is_told_to_sell(states: TradingStates, user: str, name: str, hit: Hit) -> bool:
+    """By this hit, or by others since."""
     order = states.flattens.get(user)
-    return order is not None and (order.by == by or order.at > at)
+    if order is None or order.taken_back:
+        return False
+    is_earlier_hit = order.by.startswith(f"{by_of(name)}, ")
+    return order.by == _sold_by(name, hit) or (order.at > hit.at and not is_earlier_hit)
 
 
 def _is_lax(states: TradingStates, scope: str, state: TradingState) -> bool:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from pathlib import Path
 
 from krakencopy.account_proc.contract.trading_states import (
@@ -37,6 +38,9 @@ from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
+
+#: The next version of what was said; the same object where nothing is to be changed. Pure.
+Change = Callable[[TradingStates], TradingStates]
 
 UNREADABLE = "TRADING_STATES_UNREADABLE"
 #: How one goes on from a file that cannot be read.
@@ -67,9 +71,10 @@ class TradingWatch:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "trading-states")
         self._writing = False
-        #: What must hold beside each change, e.g. for limits of all users together: asked for before one, and
-        #: applied in the thread.
-        self.keep: Callable[[], Callable[[TradingStates], TradingStates]] = lambda: _as_they_are
+        #: What must hold beside each change, of users that leave and then of limits of all users together:
+        #: asked for before one, and applied in the thread.
+        self.keep_leaving: Callable[[], Change] = lambda: as_they_are
+        self.keep_limits: Callable[[], Change] = lambda: as_they_are
         #: What is said of the next change that others made.
         self._note = _OFFLINE
         #: Why the file could not be read when that was recorded last.
@@ -144,9 +149,7 @@ class TradingWatch:
         else:
             self._events.record(pb.SEVERITY_INFO, "", f"{UNREADABLE}_OVER", f"over: {was}")
 
-    async def change(
-        self, change: Callable[[TradingStates], TradingStates], by: str, reason: str, *, renew: bool
-    ) -> str:
+    async def change(self, change: Change, by: str, reason: str, *, renew: bool) -> str:
         """Changes what holds, durably, and records it; what else there is to say of it. ``renew``: a file
         that cannot be read is made anew, where nothing holds but the change.
 
@@ -156,7 +159,7 @@ class TradingWatch:
             self._writing = True
             try:
                 note = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._write, change, self.keep(), renew
+                    self._thread, self._write, _in_turn(change, self._kept()), renew
                 )
                 self.states = self._file.read()
                 self.changed_at = steady_time.now()
@@ -171,21 +174,29 @@ class TradingWatch:
             finally:
                 self._writing = False
 
-    def _write(
-        self, change: Callable[[TradingStates], TradingStates],
-        keep: Callable[[TradingStates], TradingStates], renew: bool,
-    ) -> str:  # fmt: skip
+    async def enforce(self, by: str, reason: str) -> bool:
+        """Changes what does not hold and must, if there is any; whether there was. Raises as ``change``."""
+        if self.fault or self._kept()(self.states) is self.states:
+            return False
+        await self.change(as_they_are, by, reason, renew=False)
+        return True
+
+    def _kept(self) -> Change:
+        # Limits last: what one has stopped stays so when a user leaves no more.
+        return _in_turn(self.keep_leaving(), self.keep_limits())
+
+    def _write(self, change: Change, renew: bool) -> str:
         """In the thread."""
         path = self._file.path
         now = TradingStateFile(path)
         now.read()
         known = max(self.states.version, self._recorded.version)
         if not now.fault:
-            change_states(path, lambda states: keep(change(going_on(states, known))))
+            change_states(path, lambda states: change(going_on(states, known)))
             return ""
         if not renew:
             raise StatesUnreadable(f"{now.fault}; {REMEDY}")
-        renew_states(path, keep(change(next_life(known))))
+        renew_states(path, change(next_life(known)))
         said = [f"{scope} {setting.state}" for scope, setting in sorted(self._recorded.states.items())]
         said += [f"the flatten of {account_id}, if it was not done" for account_id in self._flattens()]
         lost = ", ".join(said) or "as far as is known, nothing"
@@ -208,8 +219,16 @@ class TradingWatch:
         self._thread.shutdown(wait=False)
 
 
-def _as_they_are(states: TradingStates) -> TradingStates:
+def as_they_are(states: TradingStates) -> TradingStates:
+    """No change, but for what must hold."""
     return states
+
+
+def _in_turn(*changes: Change) -> Change:
+    def changed(states: TradingStates) -> TradingStates:
+        return reduce(lambda said, change: change(said), changes, states)
+
+    return changed
 
 
 def _parsed(text: str | None) -> TradingStates:

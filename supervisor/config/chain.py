@@ -182,10 +182,10 @@ def _limited(
     named = {limit.name: limit for limit in old}
     for limit in new:
         if (other := named.setdefault(limit.name, limit)) != limit:
-            problem = f'"{limit.name}" is another limit of {old_by.words} ({other})'
+            problem = f'"{limit.name}" is another limit {_by(old_by)} ({other})'
             return Clash(key, problem, 'give it a name of its own: name = "..."')
     if len(named) > LIMITS_MAX:
-        problem = f"{len(named)} limits, with those of {old_by.words}, are more than {LIMITS_MAX}"
+        problem = f"{len(named)} limits, with those {_by(old_by)}, are more than {LIMITS_MAX}"
         return Clash(key, problem, "take some out")
     return {key: tuple(named.values())}
 

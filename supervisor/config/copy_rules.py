@@ -21,13 +21,12 @@ from krakencopy.account_proc.contract.spec import (
     Sizing,
 )
 from krakencopy.supervisor.config.loss_limits import loss_limits_of
-from krakencopy.supervisor.config.toml_table import Table, show
+from krakencopy.supervisor.config.toml_table import MONEY_MAX, Table, show
 
 ENTRY_AGE_MAX_S = 86_400
 SLIPPAGE_MAX_BPS = 1000
 RATIO_MAX = 1000
 MULTIPLIER_MAX = 100
-NOTIONAL_MAX = 1_000_000_000
 PATTERN_LENGTH_MAX = 32
 #: Of one list, or of what all pairs have of their own: an account's whole specification travels in one page
 #: of a pipe.
@@ -73,15 +72,19 @@ def copy_values(table: Table) -> dict[str, Any]:
             f"write a whole number from 0 to {SLIPPAGE_MAX_BPS}: 50 is 0.5 %",
         ),
         "max_entry_age_s": _seconds(table, "max_entry_age_s"),
-        "max_order_notional": _money(table, "max_order_notional"),
-        "max_position_notional": _money(table, "max_position_notional"),
+        "max_order_notional": table.money("max_order_notional"),
+        "max_position_notional": table.money("max_position_notional"),
         "max_position_share": _share(table, "max_position_share"),
         "max_gross_exposure": _share_or_money(table, "max_gross_exposure"),
         "max_open_pairs": _count(table, "max_open_pairs", COINS_MAX),
-        "max_daily_notional": _money(table, "max_daily_notional"),
+        "max_daily_notional": table.money("max_daily_notional"),
         "max_orders_per_day": _count(table, "max_orders_per_day", ORDERS_MAX),
-        "min_copy_notional": _money(table, "min_copy_notional"),
-        "allocated_capital": _capital(table, "allocated_capital"),
+        "min_copy_notional": table.money("min_copy_notional"),
+        "allocated_capital": table.money_or_percent(
+            "allocated_capital",
+            "write an amount with its currency, or a percentage of the equity: allocated_capital = "
+            '"5000 USD", or "50%"',
+        ),
         "include": _patterns(table, "include"),
         "exclude": _patterns(table, "exclude"),
         "pairs": _pairs(table),
@@ -94,8 +97,8 @@ def copy_values(table: Table) -> dict[str, Any]:
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
         "notional",
-        lambda amount: 0 < amount <= NOTIONAL_MAX,
-        f'write an amount over 0 and up to {NOTIONAL_MAX} with its currency, such as "25 USD"',
+        lambda amount: 0 < amount <= MONEY_MAX,
+        f'write an amount over 0 and up to {MONEY_MAX} with its currency, such as "25 USD"',
     )
     if notional is not None:
         good["notional"], good["notional_asset"] = notional
@@ -219,35 +222,13 @@ def _count(table: Table, key: str, most: int) -> int | None:
     return table.whole(key, 1, most, f"write a whole number from 1 to {most}")
 
 
-def _money(table: Table, key: str) -> Money | None:
-    """An amount with its currency: a bare number means something else in each pair's quote."""
-    rule = f'write an amount over 0 and up to {NOTIONAL_MAX} with its currency: {key} = "100 USD"'
-    found = table.amount(key, lambda amount: 0 < amount <= NOTIONAL_MAX, rule)
-    if found is None:
-        return None
-    amount, asset = found
-    if not asset:
-        table.fault(key, f"{amount} names no currency", f'write {key} = "{amount} USD"')
-        return None
-    return Money(amount, coin_name(asset))
-
-
-def _capital(table: Table, key: str) -> Decimal | Money | None:
-    """Money, or percent of the account."""
-    rule = f'write an amount with its currency, or a percentage of the equity: {key} = "5000 USD", or "50%"'
-    written = table.text(key, rule)
-    if written is None:
-        return None
-    return table.percent(key, rule) if written.endswith("%") else _money(table, key)
-
-
 def _share_or_money(table: Table, key: str) -> Decimal | Money | None:
     """A share of the equity where there is no currency."""
     rule = (
         f'write a share of the equity over 0 and up to 1, such as {key} = "0.5", or an amount with its '
         f'currency, such as {key} = "5000 USD"'
     )
-    found = table.amount(key, lambda number: 0 < number <= NOTIONAL_MAX, rule)
+    found = table.amount(key, lambda number: 0 < number <= MONEY_MAX, rule)
     if found is None:
         return None
     number, asset = found

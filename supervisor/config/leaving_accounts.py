@@ -18,11 +18,12 @@ from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import read
 from krakencopy.supervisor.config.toml_table import ConfigFaults
 
-#: What an account that only sells needs, where its table as it was does not go together with the file.
+#: What an account that only sells needs, where its table as it was does not go together with the file: how it
+#: is reached, what of it is not copying's, and that a shadow is one.
 _NEEDED = frozenset(
     {
         "id", "role", "broker", "credentials_file", "credentials_command", "allow_withdraw_key", "reserve",
-        "tier",
+        "tier", "mode",
     }
 )  # fmt: skip
 

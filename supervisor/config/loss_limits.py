@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from krakencopy.account_proc.contract.loss_limits import (
     LIMITS_MAX,
     NAME,
@@ -15,19 +13,16 @@ from krakencopy.account_proc.contract.loss_limits import (
     Window,
     usual_name,
 )
-from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.pair_spellings import coin_name
 from krakencopy.supervisor.config.toml_table import Table, show
 
-LOSS_MAX = 1_000_000_000
 _KEYS = frozenset({"name", "metric", "window", "max_loss", "warn_at", "action"})
-_REMEDY = 'write metric = "equity", window = "day", max_loss = "5%", action = "reducing"'
+_SUCH = 'metric = "equity", window = "day", max_loss = "5%", action = "reducing"'
 
 
 def loss_limits_of(table: Table, key: str) -> tuple[LossLimit, ...] | None:
     """The limits of a table, those that are good; None where it has none. An empty list has none."""
     found: dict[str, LossLimit] = {}
-    written = table.tables(key, _REMEDY)
+    written = table.tables(key, f"write {key} = [{{ {_SUCH} }}]")
     if written is None or not table.has(key):
         return None
     for index, raw in written:
@@ -46,9 +41,10 @@ def loss_limits_of(table: Table, key: str) -> tuple[LossLimit, ...] | None:
 def _limit(table: Table) -> LossLimit | None:
     for needed in ("metric", "window", "max_loss", "action"):
         if not table.has(needed):
-            table.fault(needed, "missing", _REMEDY)
+            table.fault(needed, "missing", f"write {_SUCH}")
     metric, window = table.choice("metric", Metric), table.choice("window", Window)
-    max_loss, action = _max_loss(table), table.choice("action", Action)
+    rule = 'write an amount with its currency, or percent of the equity: max_loss = "500 USD", or "5%"'
+    max_loss, action = table.money_or_percent("max_loss", rule), table.choice("action", Action)
     rule = 'write a share of max_loss over 0% and up to 100%: warn_at = "80%"'
     warn_at = table.percent("warn_at", rule)
     name = _name(table)
@@ -56,24 +52,6 @@ def _limit(table: Table) -> LossLimit | None:
         return None
     name = name or usual_name(metric, window, max_loss, action)
     return LossLimit(name, metric, window, max_loss, WARN_AT if warn_at is None else warn_at, action)
-
-
-def _max_loss(table: Table) -> Decimal | Money | None:
-    key = "max_loss"
-    rule = 'write an amount with its currency, or percent of the equity: max_loss = "500 USD", or "5%"'
-    written = table.text(key, rule)
-    if written is None:
-        return None
-    if written.endswith("%"):
-        return table.percent(key, rule)
-    found = table.amount(key, lambda amount: 0 < amount <= LOSS_MAX, rule)
-    if found is None:
-        return None
-    amount, asset = found
-    if not asset:
-        table.fault(key, f"{amount} names no currency", f'write {key} = "{amount} USD", or "{amount}%"')
-        return None
-    return Money(amount, coin_name(asset))
 
 
 def _name(table: Table) -> str | None:

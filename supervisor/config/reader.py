@@ -151,17 +151,13 @@ class _Reading:
         self._groups: dict[str, _Rules] = {}
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
-        setting = next(
-            (
-                place
-                for path, place in self._paths.items()
-                if where == path or where.startswith((f"{path}.", f"{path}["))
-            ),
-            None,
-        )
-        fault = ConfigFault(self._source, where, problem, remedy, setting=setting)
-        if setting is not None:
-            fault = replace(fault, source=f"set {setting[0] or '--all'}", where=setting[1])
+        fault = ConfigFault(self._source, where, problem, remedy)
+        for path, (target, key) in self._paths.items():
+            if where == path or where.startswith((f"{path}.", f"{path}[")):
+                fault = replace(
+                    fault, source=f"set {target or '--all'}", where=key + where.removeprefix(path),
+                    setting=(target, key),
+                )  # fmt: skip
         self.faults.append(fault)
 
     def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:

@@ -15,12 +15,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from krakencopy.account_proc.contract.money import Money
+from krakencopy.account_proc.contract.pair_spellings import coin_name
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 #: Longer values are cut where they are shown, so that a fault stays one line.
 SHOWN_LENGTH_MAX = 60
 #: More decimal places are a slip, and bound the arithmetic that follows.
 DECIMAL_PLACES_MAX = 18
+#: Of an amount of money, in any currency.
+MONEY_MAX = 1_000_000_000
 #: Longer than every key that there is, and shorter than every API key.
 KEY_LENGTH_MAX = 32
 #: As Kraken displays assets: USD, BTC, 1INCH.
@@ -294,6 +299,25 @@ class Table:
             return None
         number = self._number(key, written, fits, rule, quoted=True)
         return None if number is None else (number, asset)
+
+    def money(self, key: str, rule: str = "") -> Money | None:
+        """An amount with its currency: a bare number means something else in each pair's quote."""
+        rule = rule or f'write an amount over 0 and up to {MONEY_MAX} with its currency: {key} = "100 USD"'
+        found = self.amount(key, lambda amount: 0 < amount <= MONEY_MAX, rule)
+        if found is None:
+            return None
+        amount, asset = found
+        if not asset:
+            self.fault(key, f"{amount} names no currency", f'write {key} = "{amount} USD"')
+            return None
+        return Money(amount, coin_name(asset))
+
+    def money_or_percent(self, key: str, rule: str) -> Decimal | Money | None:
+        """An amount with its currency, or a share in percent."""
+        written = self.text(key, rule)
+        if written is None:
+            return None
+        return self.percent(key, rule) if written.endswith("%") else self.money(key, rule)
 
     def percent(self, key: str, rule: str) -> Decimal | None:
         """A share that is written in percent, as ``"50%"``: over 0, and up to all of it."""

@@ -5,6 +5,7 @@ answered again.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -14,6 +15,15 @@ from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 
 Answer = TypeVar("Answer", bound=Message)
 Key = tuple[str, ...]
+
+
+#: Who asks, where the caller says no name. The socket is this machine user's alone.
+SOMEBODY = "operator"
+
+
+def digest_of(request: Message) -> str:
+    """Of all that is asked: with a key of it, a request id counts together with what is asked with it."""
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
 
 
 class AnsweredOnce:

@@ -5,15 +5,14 @@ processes: each of them keeps by itself that it copies a fill at most once.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import grpc
 
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.control.answered_once import AnsweredOnce
-from krakencopy.supervisor.control.known_accounts import unknown_account
+from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce, digest_of
+from krakencopy.supervisor.control.known_accounts import find_user
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.journal.explanation import copy_words
@@ -23,8 +22,6 @@ from krakencopy.v1 import control_pb2 as pb
 
 #: How long the process of a user may take, in seconds: what it asks the exchange, and how the copy ends.
 COPY_TIMEOUT_S = 15.0
-#: Who asks, where the caller says no name. The socket is this machine user's alone.
-SOMEBODY = "operator"
 #: Ends of a copy by which nothing was traded.
 _NOTHING_TRADED = frozenset({types_pb2.COPY_STATE_REJECTED, types_pb2.COPY_STATE_SKIPPED})
 
@@ -56,8 +53,7 @@ class CopyCalls(control_pb2_grpc.ControlServiceServicer):
 
         if request.dry_run:
             return await copy()
-        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
-        return await self._copied_once.answer(("CopyFill", digest), pb.CopyFillResponse, copy)
+        return await self._copied_once.answer(("CopyFill", digest_of(request)), pb.CopyFillResponse, copy)
 
     async def _users_asked(
         self, request: pb.CopyFillRequest, context: Context
@@ -73,12 +69,8 @@ class CopyCalls(control_pb2_grpc.ControlServiceServicer):
                 named.add(account_id)
             elif account_id in groups and account_id not in accounts:
                 named |= {key for key, one in copying.items() if one.config.group == account_id}
-            elif account_id not in accounts or accounts[account_id].removed:
-                words = unknown_account(account_id, list(accounts))
-                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
             else:
-                words = f"{account_id} copies nobody; nothing was copied"
-                await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+                await find_user(accounts, account_id, context, "nothing was copied")
         return {key: one for key, one in copying.items() if key in named}
 
     def _record_wish(self, fill: types_pb2.Fill, users: dict[str, SupervisedAccount], by: str) -> None:

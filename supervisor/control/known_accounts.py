@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import grpc
 
+from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control.refusals import Context, refuse
 
 #: Ids that a refusal names at most: its text is short (account_proc/contract/refusals.py).
@@ -27,6 +28,27 @@ async def find_account(
         message = unknown_account(account_id, list(dict.fromkeys((*accounts, *also))))
         await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
     return account
+
+
+async def find_user(
+    accounts: Mapping[str, SupervisedAccount], account_id: str, context: Context, why: str
+) -> SupervisedAccount:
+    """The account of this id, which copies and is configured. ``why``: none that copies nobody would do."""
+    account = await find_account(accounts, account_id, context)
+    await check_configured(account, context)
+    if not account.config.copies:
+        words = f"{account_id} copies nobody: {why}"
+        await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+    return account
+
+
+async def check_configured(account: SupervisedAccount, context: Context) -> None:
+    """Refuses one that only ends."""
+    if account.removed:
+        words = (
+            f"{account.config.id} is not in the configuration any more and only finishes what is in flight"
+        )
+        await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
 
 
 def unknown_account(account_id: str, known: Sequence[str], what: str = "account") -> str:

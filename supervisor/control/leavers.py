@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NoReturn
 
 from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.account_proc.contract.trading_states import (
+    ON_LEAVE,
     StateSetting,
     StatesUnreadable,
     TradingState,
@@ -25,6 +27,7 @@ from krakencopy.account_proc.contract.trading_states import (
 )
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.accounts.trading_changes import account_of
+from krakencopy.supervisor.accounts.trading_watch import Change
 from krakencopy.supervisor.config.diff import compare
 from krakencopy.supervisor.config.leaving_accounts import Leaver, without_account
 from krakencopy.supervisor.journal.event_log import event_of
@@ -35,8 +38,8 @@ from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
 
-#: Who has said what is said here.
-BY = "on_leave"
+#: Who has said what is said here, and why it is lifted.
+BY, NO_MORE = ON_LEAVE, "it does not leave any more"
 #: Between two looks, in seconds.
 LOOK_S = 0.5
 
@@ -48,6 +51,7 @@ class Leaving:
         """``turn``: held by who changes the configuration."""
         self._supervisor = supervisor
         self._turn = turn
+        supervisor.trading.keep_leaving = self.keep
         #: Why it could not be said what they may trade, as it was logged last.
         self._trouble = ""
 
@@ -69,25 +73,18 @@ class Leaving:
         supervisor = self._supervisor
         if supervisor.shutdown.begun:
             return
-        leaving = supervisor.leavers.leaving()
-        states = supervisor.trading.states
-        wanted = {key: one for key, one in leaving.items() if not is_said(key, one, states)}
-        lifted = [scope for scope in said_here(states) if account_of(scope) not in leaving]
-        for account_id, leaver in wanted.items():
-            await supervisor.trading.change(
-                partial(say_leaving, account_id, leaver), BY, str(leaver.policy), renew=False
-            )
-        if lifted:
-            active = StateSetting(state=TradingState.ACTIVE, by=BY, reason="", at=time.time())
-            words = "it does not leave any more"
-            await supervisor.trading.change(
-                lambda states: states.with_state(lifted, active), BY, words, renew=False
-            )
-        for account_id, leaver in leaving.items():
+        await supervisor.trading.enforce(BY, NO_MORE)
+        for account_id, leaver in supervisor.leavers.leaving().items():
             account = supervisor.accounts.get(account_id)
-            if account_id not in wanted and account is not None and is_over(account, leaver, supervisor):
+            if account is not None and is_over(account, leaver, supervisor):
                 async with self._turn:
                     self._end(account_id, account)
+
+    def keep(self) -> Change:
+        """What must hold for users that leave, and for those that leave no more."""
+        supervisor = self._supervisor
+        there = {account_id for account_id, one in supervisor.accounts.items() if not one.removed}
+        return partial(with_leaving, leaving=supervisor.leavers.leaving(), there=there, now=time.time())
 
     def _end(self, account_id: str, account: SupervisedAccount) -> None:
         """Nothing is left: it is configured no more."""
@@ -121,20 +118,42 @@ def is_said(account_id: str, leaver: Leaver, states: TradingStates) -> bool:
     """Whether all that a user that leaves may do no more was said."""
     if account_scope(account_id) not in states.states:
         return False
+    return leaver.policy is not OnLeave.CLOSE_ALL or is_ordered(account_id, leaver, states)
+
+
+def is_ordered(account_id: str, leaver: Leaver, states: TradingStates) -> bool:
+    """Whether it is to sell all, by whomever that was ordered since it leaves."""
     order = states.flattens.get(account_id)
-    is_ordered = order is not None and order.by == BY and order.at == leaver.since
-    return leaver.policy is not OnLeave.CLOSE_ALL or is_ordered
+    return order is not None and not order.taken_back and order.at >= leaver.since
 
 
-def say_leaving(account_id: str, leaver: Leaver, states: TradingStates) -> TradingStates:
+def say_leaving(account_id: str, leaver: Leaver, states: TradingStates, now: float) -> TradingStates:
     """The next version of the states, in which that is said."""
     reason = f"it was taken out of the configuration, on_leave = {leaver.policy}"
-    order = states.flattens.get(account_id)
-    is_ordered = order is not None and order.by == BY and order.at == leaver.since
-    if leaver.policy is OnLeave.CLOSE_ALL and not is_ordered:
-        return states.with_flatten([account_id], BY, reason, leaver.since)
+    if leaver.policy is OnLeave.CLOSE_ALL and not is_ordered(account_id, leaver, states):
+        # Of now: what was bought since it leaves, while that could not be written, is to be sold as well.
+        return states.with_flatten([account_id], BY, reason, max(now, leaver.since))
     setting = StateSetting(state=TradingState.REDUCING, by=BY, reason=reason, at=leaver.since)
     return states.with_state([account_scope(account_id)], setting)
+
+
+def with_leaving(
+    states: TradingStates, leaving: Mapping[str, Leaver], there: Collection[str], now: float
+) -> TradingStates:
+    """These states with what those that leave may do no more, and without what was said for those that leave
+    no more: what of their coins is not sold by then is held again, if they are ``there``. The same object
+    where nothing is to be changed. Pure.
+    """
+    for account_id, leaver in leaving.items():
+        if not is_said(account_id, leaver, states):
+            states = say_leaving(account_id, leaver, states, now)
+    if lifted := [scope for scope in said_here(states) if account_of(scope) not in leaving]:
+        active = StateSetting(state=TradingState.ACTIVE, by=BY, reason=NO_MORE, at=now)
+        states = states.with_state(lifted, active)
+    by_leaving = [account_id for account_id, order in states.flattens.items() if order.by == BY]
+    back = [account_id for account_id in by_leaving if account_id in there and account_id not in leaving]
+    owed = [account_id for account_id in back if states.may_take_back(account_id, BY)]
+    return states.with_flatten_taken_back(owed, BY, NO_MORE, now) if owed else states
 
 
 def is_over(account: SupervisedAccount, leaver: Leaver, supervisor: Supervisor) -> bool:

@@ -11,21 +11,18 @@ import grpc
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.loss_limits import amount_words
-from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 from krakencopy.account_proc.contract.trading_states import StatesUnreadable
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.control.answered_once import AnsweredOnce
-from krakencopy.supervisor.control.known_accounts import unknown_account
-from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
+from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce
+from krakencopy.supervisor.control.known_accounts import find_account, find_user
+from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
-#: Who resets, where the caller says no name.
-SOMEBODY = "operator"
 #: How long an account's process may take to write it, in seconds.
 RESET_TIMEOUT_S = 5.0
 
@@ -41,9 +38,7 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
         """Limits of these accounts, or of all."""
         accounts = self._of_limits.accounts
         for account_id in request.account_ids:
-            if account_id not in accounts:
-                words = unknown_account(account_id, list(accounts))
-                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
+            await find_account(accounts, account_id, context)
         wanted = set(request.account_ids) or set(accounts)
         chosen = [account for account_id, account in accounts.items() if account_id in wanted]
         limits = [limit for account in chosen for limit in limits_of(account)]
@@ -54,9 +49,8 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
         """Resets a limit of an account, or all of its that were hit, once for each request id."""
         await check_request_id(request.request_id, context)
         if not request.reason.strip():
-            wrong = Violation("reason", "is empty; say why it may go on, for those who read it later")
-            code = grpc.StatusCode.INVALID_ARGUMENT
-            await refuse(context, code, FIELD_INVALID, str(wrong), violations=[wrong])
+            words = "is empty; say why it may go on, for those who read it later"
+            await refuse_field(context, "reason", words)
         if not request.account_id:
             return await self._reset_total(request, context)
         account = await self._limited_user(request.account_id, context)
@@ -109,14 +103,7 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
 
     async def _limited_user(self, account_id: str, context: Context) -> SupervisedAccount:
         """An account that copies, with a process."""
-        accounts = self._of_limits.accounts
-        account = accounts.get(account_id)
-        if account is None:
-            words = unknown_account(account_id, list(accounts))
-            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
-        if not account.config.copies:
-            words = f"{account_id} copies nobody, and has no limits"
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+        account = await find_user(self._of_limits.accounts, account_id, context, "it has no limits")
         if account.process.link is None:
             words = f"{account_id} has no process to keep its limits; `krakencopy start {account_id}` first"
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_CONNECTED", words)

@@ -13,14 +13,14 @@ from grpclib.const import Status
 
 from krakencopy.account_proc.contract.order_ids import tag_of, tags
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT
-from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control.answered_once import AnsweredOnce
+from krakencopy.supervisor.control.known_accounts import find_account
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import END, page_size, page_start
-from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
+from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2, control_pb2_grpc, types_pb2
@@ -142,11 +142,7 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
     async def _asked_account(self, account_id: str, context: Context) -> SupervisedAccount:
         if not account_id:
             return self._order_supervisor.registry.master
-        account = self._order_supervisor.accounts.get(account_id)
-        if account is None:
-            message = f"there is no account {account_id!r} in the configuration"
-            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
-        return account
+        return await find_account(self._order_supervisor.accounts, account_id, context)
 
     def _tagged_for(self, cl_ord_id: str) -> str:
         """The user that an order was made for by its client order id; empty for none."""
@@ -233,8 +229,5 @@ async def _refuse_of_user(order_id: str, account_id: str, context: Context) -> N
 
 
 async def _refuse_without_id(context: Context) -> NoReturn:
-    wrong = Violation(
-        "order_id", "is empty; give the exchange's id, the client order id or the request_id of an order"
-    )
-    code = grpc.StatusCode.INVALID_ARGUMENT
-    await refuse(context, code, "ORDER_ID_MISSING", str(wrong), violations=[wrong])
+    words = "is empty; give the exchange's id, the client order id or the request_id of an order"
+    await refuse_field(context, "order_id", words, "ORDER_ID_MISSING")

@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.control.loop_share import take_turn
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
-from krakencopy.supervisor.control.refusals import Context, refuse
+from krakencopy.supervisor.control.refusals import Context, refuse, refuse_field
 from krakencopy.supervisor.journal.interval import Interval, Limited
 from krakencopy.v1 import types_pb2
 
@@ -52,9 +52,8 @@ async def interval_of(request: Limited, context: Context) -> Interval:
     """Of when a request asks; refuses one that nothing can be in."""
     interval = Interval.of(request)
     if interval.is_empty:
-        wrong = Violation("since", "is not before until; nothing can be between them")
-        code = grpc.StatusCode.INVALID_ARGUMENT
-        await refuse(context, code, "BAD_INTERVAL", str(wrong), violations=[wrong])
+        words = "is not before until; nothing can be between them"
+        await refuse_field(context, "since", words, "BAD_INTERVAL")
     return interval
 
 

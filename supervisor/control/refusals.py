@@ -12,7 +12,7 @@ from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.refusals import cut_text, error_details
-from krakencopy.account_proc.contract.request_bounds import Violation
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 
 #: grpc's name of a status of grpclib's.
 CODES = {status: next(code for code in grpc.StatusCode if code.value[0] == status.value) for status in Status}
@@ -42,6 +42,12 @@ async def refuse(
         status.details.append(packed)
     await context.abort_with_status(rpc_status.to_status(status))
     raise AssertionError("abort returned")
+
+
+async def refuse_field(context: Context, field: str, words: str, reason: str = FIELD_INVALID) -> NoReturn:
+    """Refuses a request for what one of its fields is."""
+    wrong = Violation(field, words)
+    await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, reason, str(wrong), violations=[wrong])
 
 
 async def check_request_id(request_id: str, context: Context) -> None:

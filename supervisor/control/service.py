@@ -24,7 +24,7 @@ from krakencopy.supervisor.accounts.leaving_events import leaving_words
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
 from krakencopy.supervisor.control.copy_calls import CopyCalls
-from krakencopy.supervisor.control.known_accounts import find_account
+from krakencopy.supervisor.control.known_accounts import check_configured, find_account, find_user
 from krakencopy.supervisor.control.limit_calls import LimitCalls
 from krakencopy.supervisor.control.order_calls import OrderCalls
 from krakencopy.supervisor.control.page_tokens import PageTokens
@@ -238,22 +238,14 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_RENAMED", why_not)
 
     async def _user(self, account_id: str, context: Context) -> None:
-        account = await self._account(account_id, context)
-        if not account.config.copies:
-            message = f"{account_id} copies nobody: only what copies can be paused"
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", message)
+        await find_user(self._supervisor.accounts, account_id, context, "only what copies can be paused")
 
     async def _mutate(
         self, request: Any, context: Context, act: Callable[[str], None], answer_type: type[Answer]
     ) -> Answer:
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
-        if account.removed:
-            message = (
-                f"{request.account_id} is not in the configuration any more and only finishes what "
-                "is in flight"
-            )
-            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
+        await check_configured(account, context)
         await check_request_id(request.request_id, context)
         key = (answer_type.DESCRIPTOR.name, request.account_id, request.request_id)
         known = self._answers.answer(key, answer_type)
@@ -279,7 +271,8 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
-        message.leaving = leaving_words(self._supervisor.leavers.by_id.get(account_id))
+        leaver, master = self._supervisor.leavers.by_id.get(account_id), self._supervisor.registry.master
+        message.leaving = leaving_words(leaver, account, master_serves=master.serving)
         message.trading.CopyFrom(self._supervisor.trading_acks.status(account))
         if (notice := self._supervisor.trading_acks.notice(account_id)) is not None:
             message.notices.append(notice)

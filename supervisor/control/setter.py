@@ -74,6 +74,9 @@ class Setter:
         # Of one that is gone, what is kept can be taken back.
         if any(asked.values()) or target not in {place[0] for place in kept}:
             _check_target(target, running)
+        leaving = self._leaving_words(target, running) if "on_leave" in asked else {}
+        if target in leaving and asked["on_leave"]:
+            raise SetRefused("LEAVES_ALREADY", leaving[target], _fields({"on_leave": leaving[target]}))
         changed = {
             key: text or None for key, text in sorted(asked.items()) if kept.get((target, key), "") != text
         }
@@ -94,6 +97,7 @@ class Setter:
         answer = self._answer(target, changed, kept, new, difference)
         answer.applied = not validate_only
         answer.warnings.extend(line for line in new.warnings if line not in running.warnings)
+        answer.warnings.extend(leaving.values())
         if changed and not validate_only:
             self._check_staying()
             keep = partial(supervisor.journal.change_settings, target, changed, set_by, time.time())
@@ -102,6 +106,19 @@ class Setter:
             )
             supervisor.take(difference, {})
         return answer
+
+    def _leaving_words(self, target: str, running: Config) -> dict[str, str]:
+        """By id, for those that leave already: that how they do so is not changed by a setting of a target
+        that holds for them.
+        """
+        held_for = {target, *running.members(target)} if target else self._supervisor.accounts
+        return {
+            account_id: f"{account_id} leaves already, on_leave = {leaver.policy}, which another one changes "
+            "only once it is put back in the configuration; to have all sold at once: krakencopy flatten "
+            f"{account_id}"
+            for account_id, leaver in self._supervisor.leavers.leaving().items()
+            if account_id in held_for
+        }
 
     def _check_staying(self) -> None:
         try:
@@ -182,11 +199,12 @@ def _refused(found: ConfigFaults, target: str, asked: Mapping[str, str]) -> SetR
     shown = [cut_text(str(fault)) for fault in found.faults[:FAULTS_MAX]]
     if len(found.faults) > FAULTS_MAX:
         shown.append(f"{len(found.faults) - FAULTS_MAX} more")
-    wrong = {
-        fault.where: f"{fault.problem}; {fault.remedy}"
-        for fault in found.faults
-        if fault.setting is not None and fault.setting[0] == target and fault.setting[1] in asked
-    }
+    wrong: dict[str, str] = {}
+    for fault in found.faults:
+        if fault.setting is not None and fault.setting[0] == target and (key := fault.setting[1]) in asked:
+            # Of a part of a list or table, which part it is.
+            part = fault.where.removeprefix(key).lstrip(".")
+            wrong.setdefault(key, ": ".join(filter(None, (part, f"{fault.problem}; {fault.remedy}"))))
     return SetRefused("BAD_SETTING", "\n".join(shown), _fields(wrong))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 import grpc
 
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.set_document import SYSTEM
-from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
+from krakencopy.supervisor.control.answered_once import digest_of
+from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.setter import SetRefused, Setter
@@ -22,6 +21,7 @@ from krakencopy.v1 import control_pb2_grpc
 
 _CODES = {
     "TARGET_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "LEAVES_ALREADY": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_A_USER": grpc.StatusCode.FAILED_PRECONDITION,
     "SHUTTING_DOWN": grpc.StatusCode.FAILED_PRECONDITION,
 }
@@ -38,13 +38,8 @@ class SettingCalls(control_pb2_grpc.ControlServiceServicer):
         """Changes settings of an account, of a group or of all, once for each request id."""
         await check_request_id(request.request_id, context)
         if not (request.id or request.all):
-            wrong = Violation("id", "is empty; name an account or a group, or say all")
-            await refuse(
-                context, grpc.StatusCode.INVALID_ARGUMENT, FIELD_INVALID, str(wrong), violations=[wrong]
-            )
-        # A request id counts together with what is asked with it.
-        asked = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
-        key = ("SetSettings", asked)
+            await refuse_field(context, "id", "is empty; name an account or a group, or say all")
+        key = ("SetSettings", digest_of(request))
         async with self._setter.turn:
             known = self._setting_answers.answer(key, pb.SetSettingsResponse)
             if known is not None:

@@ -12,11 +12,10 @@ from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.accounts.sync_orders import Origin, source_words
-from krakencopy.supervisor.control.answered_once import AnsweredOnce
-from krakencopy.supervisor.control.known_accounts import find_account
+from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce
+from krakencopy.supervisor.control.known_accounts import find_user
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
-from krakencopy.supervisor.control.trading_calls import SOMEBODY
 from krakencopy.supervisor.journal.sync_requests import SyncRow
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2, control_pb2_grpc
@@ -39,10 +38,8 @@ class SyncCalls(control_pb2_grpc.ControlServiceServicer):
         """What is planned; done once for each request id."""
         if not request.dry_run:
             await check_request_id(request.request_id, context)
-        account = await find_account(self._of_syncs.accounts, request.account_id, context)
-        if not account.config.copies or account.removed:
-            words = f"{request.account_id} copies nobody" if not account.removed else "it is being removed"
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+        why = "nothing is bought for it"
+        account = await find_user(self._of_syncs.accounts, request.account_id, context, why)
         if request.dry_run:
             return await self._plan_sync(request, account, context)
         known = self._of_syncs.journal.sync_of(request.account_id, request.request_id)

@@ -5,19 +5,19 @@ copying bought is to be sold. A thin shell over accounts/trading_watch.py and ac
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
+    LIFTED_OTHERWISE,
     LIMIT,
+    ON_LEAVE,
     STRICTNESS,
     StateSetting,
     StatesUnreadable,
@@ -33,17 +33,15 @@ from krakencopy.supervisor.accounts.flatten_plan import flatten_plan
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.accounts.trading_acks import Kept
 from krakencopy.supervisor.accounts.trading_changes import account_of, lift_words, said_words
-from krakencopy.supervisor.control.answered_once import AnsweredOnce
-from krakencopy.supervisor.control.known_accounts import NAMED_MAX, unknown_account
+from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce, digest_of
+from krakencopy.supervisor.control.known_accounts import NAMED_MAX, find_account, find_user
 from krakencopy.supervisor.control.pages import END
-from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
+from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
 
-#: Who says it, where the caller says no name. The socket is this machine user's alone.
-SOMEBODY = "operator"
 STATE = {number: state for state, number in PB_STATE.items()}
 
 Answer = TypeVar("Answer", bound=Message)
@@ -63,8 +61,7 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         await check_request_id(request.request_id, context)
         state = STATE.get(request.state)
         if state is None:
-            wrong = Violation("state", "is not given; it is ACTIVE, REDUCING or HALTED")
-            await _refuse_field(wrong, context)
+            await refuse_field(context, "state", "is not given; it is ACTIVE, REDUCING or HALTED")
         target = await self._read_target(request.target, context, lifts=state is TradingState.ACTIVE)
         scopes = _scopes(target)
         setting = StateSetting(state=state, by=request.by or SOMEBODY, reason=request.reason, at=time.time())
@@ -124,24 +121,24 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
     ) -> pb.FlattenAccountsResponse:
         """What users have not sold yet of their last flatten is held again; what they may trade stays."""
         trading = self._of_trading.trading
-        before = {key: taken_back_words(trading.states, key, self._of_trading.trading_acks.status(user))
-                  for key, user in users.items()}  # fmt: skip
+        before = trading.states
+        shown = {key: self._of_trading.trading_acks.status(user) for key, user in users.items()}
         note = await trading.change(
             lambda states: states.with_flatten_taken_back(users, by, reason, at), by, reason, renew=False
         )
         kept = await self._of_trading.trading_acks.ask(list(users), trading.states.version)
         acknowledged = list(self._acknowledgements(users, kept, set(), TradingState.ACTIVE, note))
         for each in acknowledged:
-            each.message = "; ".join(filter(None, (before[each.account_id], each.message)))
+            words = taken_back_words(before, trading.states, each.account_id, shown[each.account_id])
+            each.message = "; ".join(filter(None, (words, each.message)))
         return pb.FlattenAccountsResponse(accounts=acknowledged)
 
     async def _say(
         self, request: Message, kind: type[Answer], say: Callable[[], Awaitable[Answer]], context: Context
     ) -> Answer:
         """Once for each request id and what is asked with it."""
-        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
         try:
-            return await self._said_once.answer((kind.DESCRIPTOR.name, digest), kind, say)
+            return await self._said_once.answer((kind.DESCRIPTOR.name, digest_of(request)), kind, say)
         except StatesUnreadable as error:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "STATES_UNREADABLE", str(error))
         except OSError as error:
@@ -160,9 +157,8 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         theirs, is that group. What was said of an account that is not any more may be lifted.
         """
         if not (target.all or target.account_ids or target.groups):
-            wrong = Violation("target", "names neither accounts, nor groups, nor all")
-            code = grpc.StatusCode.INVALID_ARGUMENT
-            await refuse(context, code, "NO_ACCOUNTS", str(wrong), violations=[wrong])
+            words = "names neither accounts, nor groups, nor all"
+            await refuse_field(context, "target", words, "NO_ACCOUNTS")
         supervisor = self._of_trading
         said = set(supervisor.trading.states.states) if lifts else set()
         accounts, groups = supervisor.accounts, supervisor.config.groups
@@ -172,9 +168,8 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
             account_ids=[each for each in target.account_ids if each not in as_groups],
         )  # fmt: skip
         for account_id in target.account_ids:
-            if account_id not in accounts and account_scope(account_id) not in said:
-                words = unknown_account(account_id, list(accounts))
-                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
+            if account_scope(account_id) not in said:
+                await find_account(accounts, account_id, context)
         for group in target.groups:
             if group not in groups and group_scope(group) not in said:
                 known = f"there are {', '.join(groups[:NAMED_MAX])}" if groups else "there are no groups"
@@ -194,15 +189,7 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         """Those that copy; an account that is named itself and does not is refused."""
         concerned = self._concerned(_scopes(target))
         for account_id in target.account_ids:
-            account = concerned[account_id]
-            if account.removed:
-                words = (
-                    f"{account_id} is not in the configuration any more and only finishes what is in flight"
-                )
-                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
-            if not account.config.copies:
-                words = f"{account_id} copies nobody: only what copying bought is sold"
-                await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+            await find_user(concerned, account_id, context, "only what copying bought is sold")
         users = {key: one for key, one in concerned.items() if one.config.copies and not one.removed}
         if not users:
             words = "none of these accounts copies anybody: only what copying bought is sold"
@@ -219,7 +206,7 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         for account_id, account in accounts.items():
             status = acks.status(account)
             still = _still(states, account_id, account.config.group or "", scopes, state)
-            held = _held_by_limits(status, account_id, state)
+            held = _held_otherwise(status, account_id, state)
             parts = (kept[account_id].message, *still, *held, note)
             yield pb.TradingAcknowledgement(
                 account_id=account_id, trading=status, acknowledged=kept[account_id].acknowledged,
@@ -272,12 +259,14 @@ def _still(
             )
 
 
-def _held_by_limits(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
-    """Limits that were hit, which nothing that is said of trading lifts."""
+def _held_otherwise(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
+    """Limits that were hit, and leaving, which nothing that is said of trading lifts."""
     for each in status.settings:
-        if each.state <= PB_STATE[state] or not each.by.startswith("limit "):
+        if each.state <= PB_STATE[state] or not each.by.startswith(LIFTED_OTHERWISE):
             continue
-        if each.scope == account_scope(account_id):
+        if each.by == ON_LEAVE:
+            yield f"still {STATE[each.state]} by {each.by}: in the configuration again it stays"
+        elif each.scope == account_scope(account_id):
             how = "`krakencopy reset-limit --total --reason TEXT`"
             yield f"still {STATE[each.state]} by {each.by}: lift it with {how}"
         elif each.scope.startswith(LIMIT):
@@ -286,8 +275,3 @@ def _held_by_limits(status: types_pb2.TradingStatus, account_id: str, state: Tra
                 f"still {STATE[each.state]} by {each.by}, since {each.at.ToJsonString()} ({each.reason}): "
                 f"lift it with `krakencopy reset-limit {account_id} {name} --reason TEXT`"
             )
-
-
-async def _refuse_field(wrong: Violation, context: Context) -> NoReturn:
-    code = grpc.StatusCode.INVALID_ARGUMENT
-    await refuse(context, code, FIELD_INVALID, str(wrong), violations=[wrong])

@@ -10,34 +10,34 @@ class KeptWords(LeavingUsers):
 
     def trading_states(self) -> str | None:
         """What was said of trading, as it was recorded last; None before the first time."""
-        row = self._row("SELECT value FROM meta WHERE key = 'trading states'")
-        return None if row is None else str(row[0])
+        return self._word("trading states")
 
     def put_trading_states(self, text: str) -> None:
         """Keeps that it was recorded, across restarts."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('trading states', ?)", (text,))
+        self._put_word("trading states", text)
 
     def total_limits(self) -> str | None:
         """Where limits of all users together stand; None before the first time."""
-        row = self._row("SELECT value FROM meta WHERE key = 'total limits'")
-        return None if row is None else str(row[0])
+        return self._word("total limits")
 
     def put_total_limits(self, text: str) -> None:
         """Keeps it, across restarts."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('total limits', ?)", (text,))
+        self._put_word("total limits", text)
 
     def begin_run(self) -> bool:
         """A run begins; whether the one before has not come to its own end."""
-        row = self._row("SELECT value FROM meta WHERE key = 'last run'")
-        self._put_run("began")
-        return row is not None and row[0] == "began"
+        last = self._word("last run")
+        self._put_word("last run", "began")
+        return last == "began"
 
     def end_run(self) -> None:
         """The run has come to its own end."""
-        self._put_run("ended")
+        self._put_word("last run", "ended")
 
-    def _put_run(self, word: str) -> None:
+    def _word(self, key: str) -> str | None:
+        row = self._row("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def _put_word(self, key: str, text: str) -> None:
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('last run', ?)", (word,))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))

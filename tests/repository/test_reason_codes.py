@@ -29,7 +29,10 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 #: Which argument of a call is the reason.
-PLACES = {"refuse": 2, "refusal": 1, "ReloadRefused": 0, "SetRefused": 0, "error_details": 0, "too_many": 0}
+PLACES = {
+    "refuse": 2, "refuse_field": 3, "refusal": 1, "ReloadRefused": 0, "SetRefused": 0, "error_details": 0,
+    "too_many": 0,
+}  # fmt: skip
 #: Constants of another module, and reasons that were checked where they were made.
 NAMES = {"FIELD_INVALID", "UNAUTHENTICATED", "reason", "REQUEST_UNREADABLE", "INTERNAL_FAULT"}
 #: Constants of another kind.

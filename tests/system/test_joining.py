@@ -5,6 +5,7 @@ all that copying bought sold: with real processes, and restarts in between.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,10 @@ from tests.support.reloaded_system import BALANCE, Reloaded
 from tests.support.system import Paper, wait_for
 
 D = Decimal
+GROUP = '[[groups]]\nid = "clients"\ncopy = { max_slippage_bps = 40 }\n'
+LIMIT = 'name = "life", metric = "equity", window = "lifetime", max_loss = "90%", action = "halted"'
+LIMITS = f"limits = [{{ {LIMIT} }}]"
+WAITS = "once all is sold; nothing is sold now: it is WAITING (MASTER_NOT_READY: the master is STOPPED"
 
 
 def syncs(system: Reloaded, user: str) -> dict[str, Any]:
@@ -84,7 +89,8 @@ def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
 
 def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
     """As the master still holds its coins, it stays and buys nothing; in the file again, it trades."""
-    system.add("ben", 'copy = { on_leave = "close_only" }')
+    system.add("ben", 'group = "clients"', 'copy = { on_leave = "close_only" }')
+    system.config_tail = GROUP
     system.reload()
     system.wait_running("anna", "ben")
     system.remove("ben")
@@ -92,7 +98,17 @@ def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
     wait_for("it to buy nothing", lambda: _state(system) == nouns.TRADING_STATE_REDUCING)
     assert "ben: leaves since" in system.types("status")
     assert "(on_leave = close_only)" in system.types("accounts ben")
-    before = held(system, "ben")
+    before = wait_for("what it holds", lambda: held(system, "ben"))
+    assert before.keys() == {"BTC", "ETH"}
+    # Other limits of its group change nothing of that.
+    system.config_tail = GROUP.replace("max_slippage_bps = 40", LIMITS)
+    system.reload()
+    wait_for("its new limit", lambda: re.search(r"ben +life +equity", system.types("limits")))
+    wait_for("it to show what it holds", lambda: held(system, "ben") == before)
+    system.wait_running("anna", "ben")
+    assert _state(system) == nouns.TRADING_STATE_REDUCING
+    said = system.types("set ben on_leave=close_all", expect=1)
+    assert "ben leaves already, on_leave = close_only" in said
     system.settles("buy", "0.0005")
     assert system.copies("ben")[-1].reason == Reason.TRADING_REDUCING
     system.add("ben", 'copy = { on_leave = "close_all" }')
@@ -103,21 +119,30 @@ def _leaves_slowly_and_is_taken_back(system: Reloaded) -> None:
     wait_for("it to show what it held before", lambda: held(system, "ben") == before)
 
 
+def _shown_status(system: Reloaded) -> str:
+    return system.types("status") if system.status() is not None else ""
+
+
 def _state(system: Reloaded) -> Any:
     return system.accounts()["ben"].trading.state
 
 
 def _leaves(system: Reloaded) -> None:
-    """All that copying bought is sold, in whatever run of the supervisor; then it is gone."""
+    """All that copying bought is sold, in whatever run of the supervisor; then it is gone. A process for it
+    is started once the master is back, and until then that is what is said.
+    """
+    with system.api() as api:
+        first = api.resync_account("anna", request_id="once", by="olga")
+    system.types("stop master")
     system.remove("ben")
-    lines = system.reload()
+    lines = system.reload("--dry-run")
     assert (
         "removed: ben (it buys nothing any more and stays until copying holds nothing (close_all))" in lines
     )
-    with system.api() as api:
-        first = api.resync_account("anna", request_id="once", by="olga")
     system.kill()
     system.start()
+    wait_for("what it waits for", lambda: WAITS in _shown_status(system))
+    system.types("start master")
     wait_for("ben to be gone", lambda: system.accounts().keys() == {"master", "anna"})
     assert [event.code for event in system.events("ACCOUNT_LEFT")] == ["ACCOUNT_LEFT"]
     with system.api() as api:

@@ -40,6 +40,10 @@ KEYS: dict[str, dict[str, Any]] = {
 }
 
 
+LIMIT = 'metric = "equity", window = "day", max_loss = "5%", action = "reducing", name = "day"'
+LIMITED = f"allow_withdraw_key = true\ncopy = {{ limits = [{{ {LIMIT} }}] }}"
+
+
 @pytest.fixture(scope="module")
 def paper() -> Iterator[Paper]:
     with Paper() as paper:
@@ -56,7 +60,7 @@ def system(paper: Paper) -> Iterator[System]:
     )
     paper.call("POST", "/faults", kind="html_5xx", account="flaky", count=2, **asked)
     users = dict.fromkeys(KEYS, "1000")
-    with System(paper, users, user_lines={"allowed": "allow_withdraw_key = true"}, keys=keys) as system:
+    with System(paper, users, user_lines={"allowed": LIMITED}, keys=keys) as system:
         yield system.start()
 
 
@@ -132,6 +136,9 @@ def test_a_key_that_can_withdraw_is_refused_before_anything_else_is_asked_of_it(
 def test_the_switch_lets_such_a_key_run_with_a_warning(system: System) -> None:
     found = running(system, "allowed")
     assert "may withdraw (withdraw-funds)" in found.preflight.warnings[0]
+    # Its limit wants one permission more, and goes on without it until it is needed.
+    assert found.preflight.warnings[1].startswith("the API key lacks query-ledger: after a conversion")
+    assert "limit day will not be judged until" in found.preflight.warnings[1]
     table = shown(system, "accounts").splitlines()
     assert any(line.startswith("allowed: WARNING the API key may withdraw") for line in table)
 

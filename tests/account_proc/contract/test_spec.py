@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import (
     COPY_KEYS,
@@ -101,6 +103,22 @@ def test_what_is_left_to_its_default_takes_no_room_on_the_way() -> None:
 
 def test_each_rule_of_copying_says_how_it_is_read() -> None:
     assert list(COPY_KEYS) == list(CopyRules.__dataclass_fields__)
+
+
+def test_limits_that_must_know_what_comes_in_and_goes_out_are_named() -> None:
+    def limit(name: str, metric: Metric, most: Decimal | Money) -> LossLimit:
+        return LossLimit(name, metric, Window.DAY, most, Decimal("0.8"), Action.WARN)
+
+    money = Money(Decimal(5), "USD")
+    limits = (
+        limit("a", Metric.EQUITY, money), limit("b", Metric.REALISED, Decimal("0.1")),
+        limit("c", Metric.REALISED, money),
+    )  # fmt: skip
+    spec = replace(USUAL, copy=CopyRules(limits=limits))
+    assert (spec.limits_by_flows, USUAL.limits_by_flows) == ("limit a, limit b", "")
+    assert replace(USUAL, totals=(("realised", "USD"),)).limits_by_flows == ""
+    assert replace(USUAL, totals=(("equity", "USD"),)).limits_by_flows == "the limits of all users together"
+    assert replace(spec, role=Role.MASTER).limits_by_flows == ""
 
 
 @given(SPECS)

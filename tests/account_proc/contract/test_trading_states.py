@@ -5,6 +5,7 @@ or changed is found out.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,23 @@ def test_a_flatten_does_not_lift_a_halt() -> None:
     assert (states.state_of("anna"), states.state_of("bea")) == (HALTED, REDUCING)
 
 
+def test_what_somebody_has_said_is_under_what_a_limit_says() -> None:
+    by_limit, anna = replace(said(HALTED), by="limit day of all users"), account_scope("anna")
+    other = replace(by_limit, by="limit week of all users")
+    own = said(REDUCING)
+    states = TradingStates().with_state([anna], own).with_limit([anna], by_limit).with_limit([anna], other)
+    assert (states.version, states.state_of("anna"), states.states[anna].under) == (3, HALTED, own)
+    assert from_text(to_text(states)) == states
+    assert states.without([anna]).states == {anna: own}
+    # A flatten of somebody, too; but not one that a limit or leaving has ordered.
+    halted = TradingStates().with_limit([anna], by_limit)
+    for by in ("limit day of all users, hit 1", "on_leave"):
+        assert halted.with_flatten(["anna"], by, "", 1.0).without([anna]).states == {}
+    after = halted.with_flatten(["anna"], "olga", "", 1.0)
+    assert after.state_of("anna") is HALTED
+    assert after.without([anna]).state_of("anna") is REDUCING
+
+
 @given(st.dictionaries(SCOPES, SETTINGS), st.integers(0, 10**9))
 def test_what_was_written_is_read_as_it_was(states: dict[str, StateSetting], version: int) -> None:
     whole = TradingStates(version=version, states=states).with_flatten(["anna"], "", "é", 0.5)
@@ -138,3 +156,6 @@ def test_a_flatten_is_taken_back_once_and_none_that_came_of_a_limit_or_of_leavin
     assert (taken.flattens["anna"].number, taken.states) == (taken.version, states.states)
     assert not taken.may_take_back("anna")
     assert from_text(to_text(taken)) == taken
+    # Who has ordered it may.
+    taken = states.with_flatten_taken_back(["anna", "ben", "carl"], "on_leave", "", 7.0)
+    assert [order.taken_back for order in taken.flattens.values()] == [True, False, True]

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
-from krakencopy.account_proc.copying.flow_lookup import CLOCK_SLACK_S, MAY_READ, TRIES_MAX, FlowLookup
+from krakencopy.account_proc.copying.flow_lookup import CLOCK_SLACK_S, TRIES_MAX, FlowLookup
 from krakencopy.account_proc.copying.limit_flows import Baseline
+from krakencopy.account_proc.kraken.key_check import LEDGER
 from krakencopy.account_proc.kraken.rest.messages import LedgerRow
 
 CHANGE = {"USD": Decimal(-1), "BTC": Decimal(2)}
@@ -69,7 +70,7 @@ def test_nothing_is_asked_without_the_permission_or_a_time() -> None:
     async def steps() -> None:
         asked = Asked(ROWS, may=False)
         await asked.ask()
-        assert MAY_READ in asked.lookup.why
+        assert LEDGER in asked.lookup.why
         assert not asked.lookup.is_open([CHANGE])
         asked = Asked(ROWS)
         await asked.ask(None)

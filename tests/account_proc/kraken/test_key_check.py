@@ -4,6 +4,8 @@ is taken for fine.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.kraken.exchange_clock import Clock
 from krakencopy.account_proc.kraken.key_check import (
+    LEDGER,
     READS,
     TRADES,
     WITHDRAWS,
@@ -55,6 +58,17 @@ def test_a_key_that_can_move_money_away_is_refused_unless_it_is_allowed(permissi
     allowed = judge(key(permission), EXACT, Needs.of(Role.USER, has_strategy=False, allow_withdraw=True), NOW)
     assert allowed.refusals == ()
     assert f"may withdraw ({permission})" in allowed.warnings[0]
+
+
+def test_limits_want_the_ledger_and_a_key_without_it_is_fit_and_said() -> None:
+    needs = replace(USER, looked_up_for="limit day")
+    assert judge(key(LEDGER), EXACT, needs, NOW) == KeyVerdict()
+    verdict = judge(key(without=(LEDGER,)), EXACT, needs, NOW)
+    assert (verdict.missing, verdict.refusals) == ((), ())
+    (words,) = verdict.warnings
+    assert words.startswith("the API key lacks query-ledger: after a conversion")
+    assert "limit day will not be judged until the next window or a reset" in words
+    assert judge(key(without=(LEDGER,)), EXACT, USER, NOW) == KeyVerdict()
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

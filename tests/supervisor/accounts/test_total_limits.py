@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.account_proc.contract.loss_counting import Hit
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.trading_states import (
@@ -26,6 +27,7 @@ from krakencopy.supervisor.accounts import total_limits as module
 from krakencopy.supervisor.accounts.total_limits import TotalLimits
 from krakencopy.supervisor.config.model import AccountMode
 from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.lifecycle.state_machine import Life, State
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.idle_supervisor import Link, idle_supervisor, set_running
@@ -185,10 +187,25 @@ def test_while_one_is_not_known_nothing_is_judged_and_that_is_said(tmp_path: Pat
         await world.judge(NOW + module.UNTOLD_S)
         await world.judge(NOW + module.UNTOLD_S + 1)
         assert world.events() == ["LIMIT_NOT_JUDGED"]
-        assert world.total.untold == "what bob has lost is not known"
+        words = (
+            "what was lost is not known of bob (RUNNING): see to it, or `krakencopy stop` it, then it counts"
+        )
+        assert world.total.untold == f"{words} as it was last known"
+        [shown] = world.total.to_proto()
+        assert (shown.state, shown.message) == (
+            pb.LIMIT_STATE_NOT_JUDGED, f"since 2026-11-18 11:06:40 UTC {world.total.untold}"
+        )  # fmt: skip
+        bob = world.supervisor.accounts["bob"]
+        bob.life = Life(account_id="bob", state=State.FAILED, reason="KEY_INVALID")
+        await world.judge()
+        assert "bob (FAILED, KEY_INVALID)" in world.total.untold
         # One that somebody has stopped counts as it was.
         world.supervisor.stop("bob")
         await world.judge()
+        [shown] = world.total.to_proto()
+        assert (shown.state, shown.message) == (
+            pb.LIMIT_STATE_WITHIN, "as they were last known, as they are stopped: bob"
+        )  # fmt: skip
         assert world.events() == ["LIMIT_NOT_JUDGED", "LIMIT_NOT_JUDGED_OVER"]
         assert world.total.states["all"].loss == 500
 
@@ -268,3 +285,64 @@ def test_a_shadow_is_no_part_of_the_sum_and_is_not_stopped_for_it(tmp_path: Path
         assert world.said() == {account_scope("anna"): "REDUCING"}
 
     play(tmp_path, journal, steps, limit_of())
+
+
+def test_two_that_are_hit_at_once_have_all_sold_once(tmp_path: Path, journal: Journal) -> None:
+    async def steps(world: World) -> None:
+        await lost(world, 0, 0)
+        await lost(world, 90, 20, times=3)
+        assert world.events().count("LIMIT_HIT") == 2
+        first = world.states()
+        assert set(first.flattens) == {"anna", "bob"}
+        await lost(world, 90, 20, times=2)
+        assert world.states() == first
+
+    play(tmp_path, journal, steps, limit_of(Action.FLATTEN), limit_of(Action.FLATTEN, name="other"))
+
+
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+@pytest.mark.parametrize("action", [Action.REDUCING, Action.HALTED, Action.FLATTEN])
+@pytest.mark.parametrize("is_first", [True, False], ids=["before it", "while it holds"])
+def test_what_somebody_has_said_holds_when_it_is_reset(
+    tmp_path: Path, journal: Journal, state: TradingState, action: Action, is_first: bool
+) -> None:
+    said = StateSetting(state=state, by="olga", reason="odd", at=NOW)
+    anna = account_scope("anna")
+
+    async def steps(world: World) -> None:
+        async def say(setting: StateSetting) -> None:
+            await world.supervisor.trading.change(
+                lambda states: states.with_state([anna], setting), "olga", "odd", renew=False
+            )
+
+        if is_first:
+            await say(said)
+        await lost(world, 0, 0)
+        await lost(world, 90, 20, times=2)
+        if not is_first:
+            await say(said)
+        strictest = TradingState.HALTED if Action.HALTED is action else state
+        assert world.states().state_of("anna") is strictest
+        world.reopened(limit_of(action))
+        await lost(world, 90, 20)
+        await world.total.reset("", "ann", "why")
+        assert world.states().states == {anna: said}
+        # What she lifts meanwhile, does not come back.
+        await lost(world, 90, 20)
+        await lost(world, 300, 20, times=2)
+        await say(replace(said, state=TradingState.ACTIVE))
+        assert world.states().state_of("anna") is not TradingState.ACTIVE
+        await world.total.reset("", "ann", "why")
+        assert world.states().states == {}
+
+    play(tmp_path, journal, steps, limit_of(action))
+
+
+def test_what_is_bought_before_a_hit_could_be_said_is_sold_as_well() -> None:
+    hold = module.Hold("all", Action.FLATTEN, Hit(number=1, at=NOW, loss=Decimal(1), words="lost"))
+    states = module.with_holds(TradingStates(), [hold], ["anna"], NOW + 90)
+    assert states.flattens["anna"].at == NOW + 90
+    assert module.with_holds(states, [hold], ["anna"], NOW + 95) is states
+    # Another hit of it sells again, whatever the clocks say.
+    again = hold._replace(hit=replace(hold.hit, number=2, at=NOW + 50))
+    assert module.with_holds(states, [again], ["anna"], NOW + 60).flattens["anna"].by.endswith("hit 2")

@@ -63,6 +63,10 @@ def test_one_that_leaves_is_configured_as_it_was_as_far_as_that_goes() -> None:
     now, left_out = with_leavers(config(ANNA), odd)
     assert now.accounts[-1].credentials_file == "ben.key"
     assert left_out == {}
+    # One that sends nothing must not begin to.
+    shadow = {"ben": replace(odd["ben"], table={**odd["ben"].table, "mode": "shadow"})}
+    now, left_out = with_leavers(config(ANNA), shadow)
+    assert (now.accounts[-1].is_shadow, left_out) == (True, {})
     lost = {"ben": replace(leaving["ben"], table={"id": "ben"})}
     now, left_out = with_leavers(config(ANNA), lost)
     assert [account.id for account in now.accounts] == ["boss", "anna"]

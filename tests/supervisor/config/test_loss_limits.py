@@ -72,7 +72,7 @@ def test_the_same_limit_at_two_levels_is_one_and_a_name_means_one_limit() -> Non
         (('"day"', '"hour"'), "window", '"hour" is not known'),
         (('"5%"', '"0%"'), "max_loss", "percent of the equity"),
         (('"5%"', '"101%"'), "max_loss", "out of bounds"),
-        (('"5%"', '"500"'), "max_loss", '500 names no currency; write max_loss = "500 USD", or "500%"'),
+        (('"5%"', '"500"'), "max_loss", '500 names no currency; write max_loss = "500 USD"'),
         (('"5%"', '"0 USD"'), "max_loss", "out of bounds"),
         (('"5%"', '"1000000001 USD"'), "max_loss", "out of bounds"),
         (('"halted"', '"stop"'), "action", '"stop" is not known'),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pytest
 
 from krakencopy.account_proc.contract.refusals import TEXT_MAX
-from krakencopy.supervisor.control.known_accounts import find_account, unknown_account
+from krakencopy.supervisor.control.known_accounts import find_account, find_user, unknown_account
 from krakencopy.supervisor.control.refusals import Context
 
 
@@ -56,3 +57,25 @@ def test_of_many_ids_the_nearest_and_some_are_named() -> None:
     assert f"did you mean {known[57]}?" in said
     assert said.endswith(" and 92 more")
     assert len(said) < 2 * TEXT_MAX
+
+
+def test_a_user_copies_and_is_configured() -> None:
+    def one(account_id: str, *, copies: bool, removed: bool) -> Any:
+        return SimpleNamespace(config=SimpleNamespace(id=account_id, copies=copies), removed=removed)
+
+    accounts = {
+        "master": one("master", copies=False, removed=False),
+        "anna": one("anna", copies=True, removed=False),
+        "gone": one("gone", copies=True, removed=True),
+    }
+
+    def find(account_id: str) -> Any:
+        return asyncio.run(find_user(accounts, account_id, CONTEXT, "nothing is sold"))
+
+    assert find("anna") is accounts["anna"]
+    with pytest.raises(Refused, match="master copies nobody: nothing is sold"):
+        find("master")
+    with pytest.raises(Refused, match="gone is not in the configuration any more"):
+        find("gone")
+    with pytest.raises(Refused, match="there is no account 'zoe'"):
+        find("zoe")

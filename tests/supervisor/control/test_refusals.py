@@ -10,7 +10,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpclib.const import Status
 
-from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
+from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse, refuse_field
 
 
 class Refused(Exception):
@@ -45,6 +45,18 @@ def test_an_action_needs_an_id_of_its_own() -> None:
     with pytest.raises(Refused):
         asyncio.run(check_request_id("", cast("Context", context)))
     assert context.status.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_field_is_named_with_what_is_wrong_with_it() -> None:
+    context = RefusingContext()
+    with pytest.raises(Refused):
+        asyncio.run(refuse_field(cast("Context", context), "reason", "is empty"))
+    assert context.status.code is grpc.StatusCode.INVALID_ARGUMENT
+    ((_, raw),) = context.status.trailing_metadata
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    details = status_pb2.Status.FromString(raw).details
+    assert (details[0].Unpack(info), details[1].Unpack(bad), info.reason) == (True, True, "FIELD_INVALID")
+    assert [(each.field, each.description) for each in bad.field_violations] == [("reason", "is empty")]
 
 
 def test_each_status_of_a_process_has_its_name_in_the_api() -> None:

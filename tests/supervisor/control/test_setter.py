@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, error_details, header_bytes
+from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.supervisor.accounts.kept_settings import LINES_MAX, kept_events, kept_lines
+from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.control.reloader import Reloader
@@ -215,3 +217,55 @@ def test_what_is_kept_is_recorded_once(journal: Journal) -> None:
     both = "anna (copy.max_user_risk), ben (copy.max_user_risk)"
     words = f"what was set while running differs from the file for {both}"
     assert [event.message for event in it.events("SETTINGS_DIFFER")] == [words] * 2
+
+
+LIMIT = '{ metric = "equity", window = "day", max_loss = "5%", action = "reducing", name = "day" }'
+
+
+def test_limits_are_set_as_the_file_has_them_and_a_fault_names_the_one_and_its_key(journal: Journal) -> None:
+    it = At(journal)
+    it.set("clients", limits=f"[{LIMIT}]")
+    it.set("anna", limits=f"[{LIMIT.replace('day', 'week')}]")
+    assert [str(one) for one in it.rules("anna").limits] == [
+        "day: equity, day, 5%, warned at 80%, then reducing",
+        "week: equity, week, 5%, warned at 80%, then reducing",
+    ]
+    such = 'write limits = [{ metric = "equity", window = "day", max_loss = "5%", action = "reducing" }]'
+    for text, where, words in (
+        ("day-5%", "", f"a string where an array of tables is needed; {such}"),
+        (f"[{LIMIT}, {LIMIT.replace('5%', '500')}]", "[1].max_loss", "500 names no currency; write max_loss"),
+        (
+            f"[{LIMIT.replace('5%', '6%')}]",
+            "",
+            '"day" is another limit that was set for group clients (day: equity, day, 5%',
+        ),
+    ):
+        with pytest.raises(SetRefused) as refused:
+            it.set("anna", limits=text)
+        assert (refused.value.reason, f"set anna: limits{where}: {words}" in str(refused.value)) == (
+            "BAD_SETTING", True,
+        ), str(refused.value)  # fmt: skip
+        (field,) = refused.value.violations
+        assert field.field == "settings[limits]"
+        assert field.description.startswith(f"{where}: {words}" if where else words)
+    assert len(it.rules("anna").limits) == 2
+    it.set("anna", limits="")
+    assert [one.name for one in it.rules("anna").limits] == ["day"]
+
+
+def test_how_a_user_leaves_that_leaves_already_is_not_set(journal: Journal) -> None:
+    it = At(journal)
+    leaver = Leaver(OnLeave.CLOSE_ONLY, {"id": "anna", "role": "user", "broker": "kraken"}, 1_795_336_500.0)
+    it.supervisor.leavers.put({"anna": leaver})
+    words = "anna leaves already, on_leave = close_only, which another one changes only once it is put back"
+    with pytest.raises(SetRefused, match=words) as refused:
+        it.set("anna", on_leave="close_all", max_slippage_bps="5")
+    assert refused.value.reason == "LEAVES_ALREADY"
+    assert [one.field for one in refused.value.violations] == ["settings[on_leave]"]
+    assert (journal.settings(), it.rules("anna").max_slippage_bps) == ([], 50)
+    # All else may be, and what holds for others as well says for whom it does not yet.
+    it.set("anna", max_slippage_bps="5")
+    assert it.rules("anna").max_slippage_bps == 5
+    assert [line for line in it.set("clients", on_leave="close_all").warnings if line.startswith(words)]
+    assert [line for line in it.set("", on_leave="close_all").warnings if line.startswith(words)]
+    assert not it.set("ben", on_leave="close_all").warnings

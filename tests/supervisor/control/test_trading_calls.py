@@ -14,7 +14,12 @@ from typing import Any
 import grpc
 import pytest
 
-from krakencopy.account_proc.contract.trading_states import StateSetting, TradingState
+from krakencopy.account_proc.contract.trading_states import (
+    FlattenOrder,
+    StateSetting,
+    TradingState,
+    TradingStates,
+)
 from krakencopy.account_proc.runtime import trading_state_file
 from krakencopy.account_proc.runtime.trading_state_file import LOCK_NAME, TradingStateFile, change_states
 from krakencopy.supervisor.accounts import trading_acks
@@ -32,6 +37,7 @@ HALTED, REDUCING, ACTIVE = (
     nouns.TRADING_STATE_REDUCING,
     nouns.TRADING_STATE_ACTIVE,
 )
+FREE = FlattenOrder(number=0, by="", reason="", at=0.0, taken_back=True)
 SAID = StateSetting(state=TradingState.HALTED, by="operator", reason="", at=1.0)
 
 
@@ -146,6 +152,14 @@ def test_what_was_lifted_and_what_holds_still(tmp_path: Path, journal: Journal) 
             assert (await refused(w.say(HALTED, "gone")))[1] == "ACCOUNT_NOT_FOUND"
             assert list((await w.say(ACTIVE, "gone")).accounts) == []
             assert w.states().states == {}
+            # One that leaves the configuration buys nothing, whatever is lifted.
+            leaving = replace(SAID, state=TradingState.REDUCING, by="on_leave")
+            w.supervisor.trading.keep_leaving = lambda: (
+                lambda states: replace(states, states={"account:bob": leaving})
+            )
+            state, acknowledged, words = shown(await w.say(ACTIVE, "bob"))["bob"]
+            assert (state, acknowledged) == ("REDUCING", True)
+            assert words == "still REDUCING by on_leave: in the configuration again it stays"
 
     asyncio.run(play())
 
@@ -282,6 +296,47 @@ def test_what_is_not_sold_yet_is_held_again_once_and_its_state_stays(
             [event] = [one for one in w.events() if one[:2] == ("anna", "FLATTEN_TAKEN_BACK")]
             assert event[2] == "what of its flatten is not sold yet is held again, by operator ann (a slip)"
             again = await w.flatten("anna", cancel=True)
-            assert again.accounts[0].message.startswith("no flatten of it is owed")
+            assert again.accounts[0].message.startswith("no flatten of it is owed;")
+            # What a limit of the account's own sells is in no file.
+            w.links["anna"].say()
+            w.links["anna"].snapshot.trading.settings.add(scope="limit:day", by="limit day", state=REDUCING)
+            again = await w.flatten("anna", cancel=True)
+            assert "owed, and what a limit of its own sells is not taken back" in again.accounts[0].message
+
+    asyncio.run(play())
+
+
+def test_what_a_limit_or_leaving_has_sold_is_not_held_again_by_an_operator(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        async with world(tmp_path, journal) as w:
+            orders = {"anna": "limit day of all users, hit 1", "bob": "on_leave"}
+
+            def ordered(states: TradingStates) -> TradingStates:
+                for user, by in orders.items():
+                    if states.flattens.get(user, FREE).taken_back:
+                        states = states.with_flatten([user], by, "", 1.0)
+                return states
+
+            w.supervisor.trading.keep_leaving = lambda: ordered
+            await w.supervisor.trading.enforce("", "")
+            before = w.states()
+            words = shown(await w.flatten("anna", "bob", cancel=True))
+            for user, by in orders.items():
+                assert words[user][2].startswith(f"its flatten was ordered by {by}, and is not taken back")
+            assert w.states().flattens == before.flattens
+            # An operator's own may be; and they sell all the same.
+            await w.flatten("anna", "bob", "carl")
+            assert {order.by for order in w.states().flattens.values()} == {"operator"}
+            words = shown(await w.flatten("anna", "bob", "carl", cancel=True))
+            for user, by in orders.items():
+                assert words[user][2].startswith(
+                    f"its flatten is taken back, and it sells all the same: by {by}"
+                )
+            assert words["carl"][2].startswith("what of its flatten is not sold yet is held again")
+            assert {
+                key: order.by for key, order in w.states().flattens.items() if not order.taken_back
+            } == orders
 
     asyncio.run(play())
