@@ -183,7 +183,7 @@ def _refused(found: ConfigFaults, target: str, asked: Mapping[str, str]) -> SetR
     if len(found.faults) > FAULTS_MAX:
         shown.append(f"{len(found.faults) - FAULTS_MAX} more")
     wrong = {
-        fault.where: f"{fault.problem}; {fault.remedy}"
+        fault.setting[1]: f"{fault.problem}; {fault.remedy}"
         for fault in found.faults
         if fault.setting is not None and fault.setting[0] == target and fault.setting[1] in asked
     }
