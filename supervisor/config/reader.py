@@ -43,6 +43,7 @@ from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
 from krakencopy.supervisor.config.chain import Chained, Source, extend
 from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
+from krakencopy.supervisor.config.effective_rules import ACCOUNT, SET_FOR
 from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
 from krakencopy.supervisor.config.fitting_accounts import Seen, check_last_id, check_masters
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, GROUP_KEYS, HOME_OF_KEY, KEYS
@@ -83,10 +84,6 @@ __all__ = [
 ]
 
 _Rules = Chained[CopyRules]
-#: Of the chain: the table of the account itself.
-ACCOUNT = "account"
-#: Who says what was set while running; of a group, "set for" and the group.
-SET_FOR = {"[copy]": "set for all", ACCOUNT: "set for the account"}
 
 
 def load(path: Path, strategies: Collection[str] | None = None) -> Config:
@@ -151,17 +148,13 @@ class _Reading:
         self._groups: dict[str, _Rules] = {}
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
-        setting = next(
-            (
-                place
-                for path, place in self._paths.items()
-                if where == path or where.startswith((f"{path}.", f"{path}["))
-            ),
-            None,
-        )
-        fault = ConfigFault(self._source, where, problem, remedy, setting=setting)
-        if setting is not None:
-            fault = replace(fault, source=f"set {setting[0] or '--all'}", where=setting[1])
+        fault = ConfigFault(self._source, where, problem, remedy)
+        for path, (target, key) in self._paths.items():
+            if where == path or where.startswith((f"{path}.", f"{path}[")):
+                fault = replace(
+                    fault, source=f"set {target or '--all'}", where=key + where.removeprefix(path),
+                    setting=(target, key),
+                )  # fmt: skip
         self.faults.append(fault)
 
     def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:

@@ -182,11 +182,12 @@ def _refused(found: ConfigFaults, target: str, asked: Mapping[str, str]) -> SetR
     shown = [cut_text(str(fault)) for fault in found.faults[:FAULTS_MAX]]
     if len(found.faults) > FAULTS_MAX:
         shown.append(f"{len(found.faults) - FAULTS_MAX} more")
-    wrong = {
-        fault.setting[1]: f"{fault.problem}; {fault.remedy}"
-        for fault in found.faults
-        if fault.setting is not None and fault.setting[0] == target and fault.setting[1] in asked
-    }
+    wrong: dict[str, str] = {}
+    for fault in found.faults:
+        if fault.setting is not None and fault.setting[0] == target and (key := fault.setting[1]) in asked:
+            # Of a part of a list or table, which part it is.
+            part = fault.where.removeprefix(key).lstrip(".")
+            wrong.setdefault(key, ": ".join(filter(None, (part, f"{fault.problem}; {fault.remedy}"))))
     return SetRefused("BAD_SETTING", "\n".join(shown), _fields(wrong))
 
 
