@@ -247,7 +247,9 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         journal = self._of_trading.journal
 
         def last_fill(pair: str) -> types_pb2.Fill | None:
-            return next(iter(journal.fills_before(END, 1, pair)), None)
+            # Copies may be in another pair than the master's (`map`).
+            masters = journal.coins.pair_of(pair.partition("/")[0]) or pair
+            return next(iter(journal.fills_before(END, 1, masters)), None)
 
         if account.ledger_fault:
             return [pb.FlattenPosition(account_id=account.id, message=account.ledger_fault)]

@@ -246,6 +246,12 @@ def test_users_sell_what_copying_bought_and_a_dry_run_only_says_so(tmp_path: Pat
             [sold] = planned.positions
             assert (sold.account_id, sold.asset, sold.volume, sold.pair) == ("bob", "BTC", "0.01", "BTC/USD")
             assert (sold.value.amount, sold.value.asset) == ("200", "USD")
+            journal.append([fill(2, price="22000", marks={"EUR": "1.1"})], epoch=1)
+            held.pair = "BTC/EUR"
+            w.links["anna"].snapshot.positions.append(held)
+            [mapped] = (await w.flatten("anna", dry_run=True)).positions
+            assert (mapped.value.amount, mapped.value.asset) == ("200", "EUR")
+            del w.links["anna"].snapshot.positions[:]
             assert (list(planned.accounts), w.states().version) == ([], 0)
             # All that copy: the master does not.
             answer = await w.flatten(all=True, reason="leaving", by="operator ann")
