@@ -56,6 +56,7 @@ def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sol
             assert abs(held(system, "ben")["ETH"] - D("0.002")) <= D("0.0001")
             _resyncs_once(system)
             _a_deposit_is_invested_once(system)
+            _a_flatten_is_taken_back(system)
             paper.price("XBTUSD", "50500")
             _leaves_slowly_and_is_taken_back(system)
             _leaves(system)
@@ -107,6 +108,29 @@ def _a_deposit_is_invested_once(system: Reloaded) -> None:
     assert all(abs(held(system, "anna")[coin] / share - 1) < D("0.05") for coin, share in shares.items())
     (asked,) = [event for event in system.events("SYNC_REQUESTED") if event.account_id == "anna"]
     assert asked.message == "a deposit came in: it is brought to the master's positions (on_deposit)"
+
+
+def _a_flatten_is_taken_back(system: Reloaded) -> None:
+    """Of a user that is halted, so that nothing of it is sold: it is owed, and then held as before."""
+    before, trades = held(system, "anna"), system.trades("anna")
+
+    def flattened() -> list[str]:
+        return [copy.detail for copy in system.copies("anna") if copy.reason == Reason.FLATTEN]
+
+    system.types("halt anna")
+    system.types("flatten anna --yes --reason slip")
+    wait_for("both coins to be owed", lambda: len(flattened()) == len(before))
+    said = system.types("flatten anna --cancel")
+    assert "what of its flatten is not sold yet is held again; still HALTED for itself" in said
+    assert "no flatten of it is owed" in system.types("flatten anna --cancel")
+    # Sales may leave from here on, and with the next fill one would have left.
+    system.types("exit-only anna")
+    words = "what of it was not sold is held again, taken back by"
+    wait_for("the copies to say so", lambda: all(words in detail for detail in flattened()))
+    system.settles("buy", "0.0001")
+    assert system.copies("anna")[-1].reason == Reason.TRADING_REDUCING
+    system.types("resume anna")
+    assert (held(system, "anna"), system.trades("anna")) == (before, trades)
 
 
 def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
