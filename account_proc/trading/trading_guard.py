@@ -48,8 +48,9 @@ log = logging.getLogger(__name__)
 
 #: Between two looks at the file, in seconds: half of what an acknowledgement may take.
 LOOK_S = 0.5
-#: How long an answer to an order that left before is waited for, in seconds, and how often it is looked.
-ANSWER_MAX_S, ANSWER_LOOK_S = 1.0, 0.01
+#: How long an answer to an order that left before is waited for, in seconds, and how often it is looked: less
+#: than the supervisor waits, or it would hear nothing of a process that is not stuck.
+ANSWER_MAX_S, ANSWER_LOOK_S = 0.7, 0.01
 #: No version was kept to yet.
 NO_VERSION = -1
 

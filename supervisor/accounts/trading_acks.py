@@ -29,6 +29,8 @@ AGAIN_S = 0.05
 #: A process that says nothing of it for so long after a change is named, in seconds: it looks at the file
 #: twice a second by itself.
 LATE_S = 3.0
+#: Why a process that answers does not keep to it yet.
+ORDER_OUT = "an order that left before is not answered yet and may still arrive; none leaves after it"
 #: Between two looks, in seconds.
 LOOK_S = 1.0
 NOT_KEPT = "TRADING_STATE_NOT_KEPT"
@@ -70,22 +72,25 @@ class TradingAcks:
         return dict(zip(account_ids, kept, strict=True))
 
     async def _ask(self, account_id: str, version: int, until: float) -> Kept:
-        why = "it has not answered"
+        why, cause = "it has not answered", ""
         while (account := self._accounts().get(account_id)) and (child := account.process.child):
             left = until - time.monotonic()
             if left <= 0:
-                advice = f"process {child.pid} may be stuck, and `krakencopy restart {account_id}` ends it"
+                stuck = f"process {child.pid} may be stuck, and `krakencopy restart {account_id}` ends it"
+                advice = cause or stuck
                 return Kept(acknowledged=False, message=f"{why} within {ACKNOWLEDGE_S:g} s: {advice}")
             try:
                 status = await self._ask_process(account, left)
                 if status.version < version:
                     why = status.fault or f"it keeps to version {status.version} of {version}"
+                    cause = "" if status.fault else ORDER_OUT
                 elif self._is_as_strict(account, status):
                     return Kept(acknowledged=True)
                 else:
                     why = "it goes by the group that it was in before the reload, and has not ended"
             except CallFailed as error:
-                why = f"it has not answered ({error})"
+                # Who is asked again with little time left has answered before.
+                why = why if cause else f"it has not answered ({error})"
             await asyncio.sleep(min(AGAIN_S, max(until - time.monotonic(), 0)))
         return Kept(acknowledged=True, message="no process: it keeps to it from its start")
 

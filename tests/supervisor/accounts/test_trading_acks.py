@@ -68,7 +68,20 @@ def test_all_are_asked_at_once_and_who_is_being_started_is_waited_for(
         assert "process 4711 may be stuck, and `krakencopy restart bob` ends it" in kept["bob"].message
         # One that keeps to an earlier version, and one that is not reached at all.
         kept = await it.trading_acks.ask(["anna"], 2)
-        assert kept["anna"].message.startswith("it keeps to version 1 of 2 within 0.3 s")
+        assert kept["anna"].message == f"it keeps to version 1 of 2 within 0.3 s: {trading_acks.ORDER_OUT}"
+        # It waits for the answer to an order, also where the time is over meanwhile: it is not stuck.
+        answer = anna.ask
+
+        async def answers_once(*asked: Any) -> Any:
+            monkeypatch.setattr(anna, "ask", late)
+            return await answer(*asked)
+
+        async def late(*_asked: Any) -> Any:
+            raise CallFailed(Status.DEADLINE_EXCEEDED, "no answer in time")
+
+        monkeypatch.setattr(anna, "ask", answers_once)
+        kept = await it.trading_acks.ask(["anna"], 2)
+        assert kept["anna"].message.endswith(trading_acks.ORDER_OUT)
         it.accounts["anna"].process.link = None
         kept = await it.trading_acks.ask(["anna"], 1)
         assert "it is being started" in kept["anna"].message
