@@ -125,32 +125,33 @@ class TradingAcks:
 
     def status(self, account: SupervisedAccount) -> pb.TradingStatus:
         """What an account may trade now, by all that was said."""
-        known = self._known(account)
+        said = self._said(account)
+        known = max(said, key=lambda one: one.version, default=None)
         version = NO_VERSION if known is None else known.version
         states, config = self._watch.states, account.config
         status = trading_status(
             states, config.id, config.group or "", version=version, fault=self._watch.fault
         )
-        is_same = known is not None and known.flatten.number == status.flatten.number
-        if known is not None and status.HasField("flatten") and is_same:
-            status.flatten.state = known.flatten.state or status.flatten.state
+        if status.HasField("flatten"):
+            # How far it has come is in the snapshot alone; it never goes back.
+            same = (each.flatten.state for each in said if each.flatten.number == status.flatten.number)
+            status.flatten.state = max([status.flatten.state, *same])
         if known is not None:
             held = [each for each in known.settings if each.scope.startswith(LIMIT)]
             status.settings.extend(held)
             status.state = max([status.state, *(each.state for each in held)])
         return status
 
-    def _known(self, account: SupervisedAccount) -> pb.TradingStatus | None:
-        """What its process says of it; None without one, or while it has said nothing."""
+    def _said(self, account: SupervisedAccount) -> list[pb.TradingStatus]:
+        """What its process says of it: in its snapshot, and when it was asked last; nothing without one."""
         process = account.process
         if process.link is None:
-            return None
+            return []
         said = [process.link.snapshot.trading] if process.link.snapshot.HasField("trading") else []
         instance_id, answer = self._answers.get(account.config.id, ("", None))
         if answer is not None and instance_id == process.instance_id:
             said.append(answer)
-        # What it shows of how far a sale has come is later than what it answered.
-        return max(said, key=lambda status: status.version, default=None)
+        return said
 
     def look(self) -> None:
         """Once a second: sees what others have changed, and names those that do not keep to what was said."""
@@ -169,8 +170,8 @@ class TradingAcks:
         """And those that do again."""
         behind = False
         for account_id, account in self._accounts().items():
-            known = self._known(account)
-            keeps = known is None or known.version >= states.version
+            said = self._said(account)
+            keeps = not said or max(each.version for each in said) >= states.version
             behind = behind or not keeps
             if keeps and account_id in self._late:
                 del self._late[account_id]

@@ -142,6 +142,11 @@ def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_t
         link.say()
         link.snapshot.trading.flatten.state = pb.FLATTEN_STATE_DONE
         assert it.trading_acks.status(account).flatten.state == pb.FLATTEN_STATE_DONE
+        # Something else is said later, and its process answers that it keeps to it.
+        await it.trading.change(halt_all, "ann", "", renew=False)
+        await it.trading_acks.ask(["bob"], it.trading.states.version)
+        status = it.trading_acks.status(account)
+        assert (status.version, status.flatten.state) == (it.trading.states.version, pb.FLATTEN_STATE_DONE)
         # What another process has answered says nothing of this one.
         account.process.instance_id = "another"
         link.snapshot.trading.version = 0
