@@ -56,6 +56,8 @@ class TradingAcks:
         self._accounts = accounts
         #: By account, what its process of this instance has answered last.
         self._answers: dict[str, tuple[str, pb.TradingStatus]] = {}
+        #: By account, the last order to sell that was seen to be done.
+        self._sold: dict[str, int] = {}
         #: By account, since when (Unix seconds) it is named.
         self._late: dict[str, float] = {}
         #: The version that all have said to keep to.
@@ -133,14 +135,21 @@ class TradingAcks:
             states, config.id, config.group or "", version=version, fault=self._watch.fault
         )
         if status.HasField("flatten"):
-            # How far it has come is in the snapshot alone; it never goes back.
-            same = (each.flatten.state for each in said if each.flatten.number == status.flatten.number)
-            status.flatten.state = max([status.flatten.state, *same])
+            self._show_flatten(config.id, status.flatten, said)
         if known is not None:
             held = [each for each in known.settings if each.scope.startswith(LIMIT)]
             status.settings.extend(held)
             status.state = max([status.state, *(each.state for each in held)])
         return status
+
+    def _show_flatten(self, account_id: str, flatten: pb.Flatten, said: list[pb.TradingStatus]) -> None:
+        """How far it has come, by snapshots alone; it never goes back, also where there is no process now."""
+        same = [each.flatten.state for each in said if each.flatten.number == flatten.number]
+        if self._sold.get(account_id) == flatten.number:
+            same.append(pb.FLATTEN_STATE_DONE)
+        flatten.state = max([flatten.state, *same])
+        if flatten.state == pb.FLATTEN_STATE_DONE:
+            self._sold[account_id] = flatten.number
 
     def _said(self, account: SupervisedAccount) -> list[pb.TradingStatus]:
         """What its process says of it: in its snapshot, and when it was asked last; nothing without one."""

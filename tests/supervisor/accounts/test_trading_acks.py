@@ -125,7 +125,9 @@ def test_a_process_that_ends_meanwhile_keeps_to_it(it: Supervisor) -> None:
     assert kept["bob"].acknowledged
 
 
-def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_to(it: Supervisor) -> None:
+def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_to(
+    it: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = it.accounts["bob"]
     assert it.trading_acks.status(account).version == -1
     link = set_living(account, it.place.states)
@@ -147,6 +149,9 @@ def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_t
         await it.trading_acks.ask(["bob"], it.trading.states.version)
         status = it.trading_acks.status(account)
         assert (status.version, status.flatten.state) == (it.trading.states.version, pb.FLATTEN_STATE_DONE)
+        with monkeypatch.context() as without_a_process:
+            without_a_process.setattr(account.process, "link", None)
+            assert it.trading_acks.status(account).flatten.state == pb.FLATTEN_STATE_DONE
         # What another process has answered says nothing of this one.
         account.process.instance_id = "another"
         link.snapshot.trading.version = 0
