@@ -251,7 +251,8 @@ class TradingGuard:
         if states is self._kept:
             return
         self._kept = states
-        kept = {"version": states.version, "state": self._state_of(states), "pid": os.getpid()}
+        state = self._with_limits(states.state_of(self._account_id, self._group))
+        kept = {"version": states.version, "state": state, "pid": os.getpid()}
         new = self._kept_path.with_suffix(".states.new")
         try:
             self._kept_path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -260,9 +261,6 @@ class TradingGuard:
         except OSError as error:
             log.warning("who asks without a supervisor cannot see what is kept to: %s", error)
         self._changed()
-
-    def _state_of(self, states: TradingStates) -> TradingState:
-        return states.state_of(self._account_id, self._group)
 
     def close(self) -> None:
         """The process ends: nothing leaves it any more, and it keeps to nothing."""
