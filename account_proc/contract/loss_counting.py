@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,9 @@ LEAST_BASE = Decimal(1)
 NOTHING = Decimal(0)
 #: In words: a hundredth of a percent.
 BASIS_POINT = Decimal("0.0001")
+#: A share is exact to so much: beyond it stands what divisions leave over, by which a loss of exactly the
+#: limit would be one below it.
+SHARE_STEP = Decimal("1e-18")
 _QUARTER = 3
 
 
@@ -263,9 +266,10 @@ class LimitState:
         return self.banked + (won / self.equity if self.limit.is_share else won)
 
     def _loss(self, level: Decimal) -> Decimal:
-        if not self._grows:
-            return self.high - level
-        return 1 - level / self.high if self.high > 0 else NOTHING
+        loss = self.high - level
+        if self._grows:
+            loss = loss / self.high if self.high > 0 else NOTHING
+        return loss.quantize(SHARE_STEP) if self.limit.is_share and 0 < loss < 1 else loss
 
     def to_proto(self, account_id: str = "") -> pb.LossLimit:
         """As it is shown, where it is judged."""
@@ -273,7 +277,7 @@ class LimitState:
         message = pb.LossLimit(
             account_id=account_id, name=limit.name, metric=limit.metric, window=limit.window,
             action=limit.action, loss=self.loss_words, max_loss=amount_words(limit.max_loss),
-            used_percent="" if used is None else f"{used * 100:.0f}",
+            used_percent="" if used is None else used_words(used),
             warn_at_percent=plain((limit.warn_at * 100).normalize()),
             state=pb.LIMIT_STATE_WARNED if self.warned_at else pb.LIMIT_STATE_WITHIN,
         )  # fmt: skip
@@ -322,7 +326,12 @@ def _time_words(at: float) -> str:
 
 
 def loss_words(limit: LossLimit, loss: Decimal) -> str:
-    """A loss as the limit is written."""
+    """A loss as the limit is written; what is below the limit is not shown as all of it."""
     if limit.is_share:
-        return percent(loss.quantize(BASIS_POINT))
-    return f"{cents(loss)} {limit.currency}"
+        return percent(loss.quantize(BASIS_POINT, ROUND_DOWN))
+    return f"{cents(loss, ROUND_DOWN)} {limit.currency}"
+
+
+def used_words(used: Decimal) -> str:
+    """In whole percent, rounded as the loss is."""
+    return f"{(used * 100).quantize(Decimal(1), ROUND_DOWN)}"

@@ -32,7 +32,7 @@ from krakencopy.account_proc.copying.turns import quote_of
 from krakencopy.account_proc.domain.copy_plan import Order, Skip
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, Price, Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, Side
 from krakencopy.account_proc.domain.sync_sizing import SyncAnswer, SyncItem, answer_item
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.v1 import account_pb2
@@ -195,7 +195,7 @@ class Syncs:
         age = now - item.taken_at
         if age > (most := self._context.rules_of(item.pair).max_entry_age_s):
             detail = f"it waited for {age:.0f} s, longer than max_entry_age_s = {most:g}; resync again"
-            answer = _not_done(Reason.STALE_ENTRY, detail)
+            answer = _not_done(Reason.STALE_ENTRY, detail, self._book.held(item.coin))
         else:
             answer = self._decide(item, pair, price, now)
         copy = self._record(item, answer, price, now)
@@ -231,13 +231,14 @@ class Syncs:
         trial: Trial | None = None,
     ) -> SyncAnswer:  # fmt: skip
         """What is done about a coin now, or would be."""
+        book = self._book if trial is None else trial.book
+        held = book.held(item.coin)
         if pair is None or pair.status == NOT_LISTED:
-            return _not_done(Reason.UNKNOWN_PAIR, f"{item.pair} is not listed at the exchange")
+            return _not_done(Reason.UNKNOWN_PAIR, f"{item.pair} is not listed at the exchange", held)
         if price is None:
-            return _not_done(Reason.NO_MARK, f"the exchange tells no price of {item.pair}")
+            return _not_done(Reason.NO_MARK, f"the exchange tells no price of {item.pair}", held)
         here = self._context.by_pair.of(pair.name)
         holdings = self._holdings.of(pair, here.caps, now, trial, priced=True)
-        book = self._book if trial is None else trial.book
         masters = self._portfolio.pairs.table.find(item.master_pair) if item.master_pair else None
         # What of the master is followed is said of its pairs; all else of those that orders are sent in.
         excluded = self._context.by_pair.of(item.master_pair or pair.name).excluded
@@ -303,6 +304,6 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-def _not_done(reason: Reason, detail: str) -> SyncAnswer:
+def _not_done(reason: Reason, detail: str, held: BaseVolume) -> SyncAnswer:
     skip = Skip(fills=(), reason=reason, detail=detail)
-    return SyncAnswer(words=detail, target=None, held=NO_VOLUME, decision=skip)
+    return SyncAnswer(words=detail, target=None, held=held, decision=skip)

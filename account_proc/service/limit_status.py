@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.loss_counting import used_words
 from krakencopy.account_proc.contract.loss_limits import Metric, amount_words
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.copying.limit_watch import LimitWatch
@@ -45,7 +46,7 @@ def of_limits(watch: LimitWatch) -> Finding:
     """Whether no limit was hit, and all are judged. Each that is not is told by itself (NoticeCode)."""
     kind, states = ConditionType.LIMITS, watch.book.own
     used = {
-        name: f"{state.used * 100:.0f} % of {amount_words(state.limit.max_loss)}"
+        name: f"{used_words(state.used)} % of {amount_words(state.limit.max_loss)}"
         for name, state in states.items()
         if state.used is not None
     }

@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.loss_counting import LimitState, Seen, loss_words, window_start
+from krakencopy.account_proc.contract.loss_counting import (
+    LimitState,
+    Seen,
+    loss_words,
+    used_words,
+    window_start,
+)
 from krakencopy.account_proc.contract.loss_limits import LossLimit
 from krakencopy.account_proc.simulation.performance import Performance
 from krakencopy.v1 import types_pb2 as pb
@@ -90,5 +96,5 @@ class EstimatedLimits:
         deepest = self._deepest.get(state.limit.name)
         if state.hit is None:
             shown.loss = "" if deepest is None else loss_words(state.limit, deepest)
-            shown.used_percent = "" if deepest is None else f"{deepest / state.limit.most * 100:.0f}"
+            shown.used_percent = "" if deepest is None else used_words(deepest / state.limit.most)
         return shown

@@ -48,8 +48,9 @@ log = logging.getLogger(__name__)
 
 #: Between two looks at the file, in seconds: half of what an acknowledgement may take.
 LOOK_S = 0.5
-#: How long an answer to an order that left before is waited for, in seconds, and how often it is looked.
-ANSWER_MAX_S, ANSWER_LOOK_S = 1.0, 0.01
+#: How long an answer to an order that left before is waited for, in seconds, and how often it is looked: less
+#: than the supervisor waits, or it would hear nothing of a process that is not stuck.
+ANSWER_MAX_S, ANSWER_LOOK_S = 0.7, 0.01
 #: No version was kept to yet.
 NO_VERSION = -1
 
@@ -250,7 +251,8 @@ class TradingGuard:
         if states is self._kept:
             return
         self._kept = states
-        kept = {"version": states.version, "state": self._state_of(states), "pid": os.getpid()}
+        state = self._with_limits(states.state_of(self._account_id, self._group))
+        kept = {"version": states.version, "state": state, "pid": os.getpid()}
         new = self._kept_path.with_suffix(".states.new")
         try:
             self._kept_path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -259,9 +261,6 @@ class TradingGuard:
         except OSError as error:
             log.warning("who asks without a supervisor cannot see what is kept to: %s", error)
         self._changed()
-
-    def _state_of(self, states: TradingStates) -> TradingState:
-        return states.state_of(self._account_id, self._group)
 
     def close(self) -> None:
         """The process ends: nothing leaves it any more, and it keeps to nothing."""

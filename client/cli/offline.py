@@ -37,7 +37,7 @@ from krakencopy.account_proc.runtime.trading_state_file import (
 from krakencopy.client.cli.state_folder import StateFolder, chosen_folder
 from krakencopy.client.sdk.errors import BadInput, NotFound, Refused, ServerFault
 from krakencopy.client.sdk.operator_name import operator_name
-from krakencopy.client.views.trading_pages import setting_words
+from krakencopy.client.views.trading_pages import setting_words, state_word
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -71,7 +71,21 @@ def set_state(arguments: Namespace, word: str) -> pb.SetTradingStateResponse:
     if state is TradingState.ACTIVE:
         notes.append("a pause is lifted by the supervisor alone")
     acknowledged = list(_acknowledgements(folder, concerned, now, states, notes))
+    if state is TradingState.ACTIVE:
+        for each in acknowledged:
+            each.message = "; ".join(filter(None, (*_still(each.trading), each.message)))
     return pb.SetTradingStateResponse(accounts=acknowledged, version=states.version)
+
+
+def _still(trading: types_pb2.TradingStatus) -> Iterator[str]:
+    """What keeps an account from trading that was not lifted."""
+    yield from (f"still {setting_words(each)}" for each in trading.settings)
+    said = max((each.state for each in trading.settings), default=PB_STATE[TradingState.ACTIVE])
+    if trading.state > said:
+        yield (
+            f"still {state_word(trading.state)}, by what was said of its group, or by a limit to losses: "
+            "`krakencopy resume --group G --offline`, or reset-limit with a supervisor, lifts that"
+        )
 
 
 def flatten(arguments: Namespace, *, dry_run: bool) -> pb.FlattenAccountsResponse:

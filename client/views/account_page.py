@@ -71,16 +71,27 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
     if found_lines := lacking(account):
         lines += ["", "what it needs and lacks:", *(f"  {line}" for line in found_lines)]
-    if account.notices:
-        lines += ["", "not understood or refused, and left out; everything else goes on:"]
-        lines += [
-            f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
-            for n in account.notices
-        ]
+    lines += _notice_lines(account)
     if found_lines := warnings(account):
         lines += ["", *found_lines]
     if found_lines := ending(account):
         lines += ["", *found_lines]
+    return lines
+
+
+def _notice_lines(account: nouns.Account) -> list[str]:
+    """What stops nothing, and how far its limits to losses are used up."""
+    lines: list[str] = []
+    for title, of_limits in (
+        ("limits to losses:", True),
+        ("not understood or refused, and left out; everything else goes on:", False),
+    ):
+        found = [n for n in account.notices if n.code.startswith("LIMIT_") == of_limits]
+        if found:
+            lines += ["", title]
+        lines += [
+            f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}" for n in found
+        ]
     return lines
 
 

@@ -35,7 +35,9 @@ def copy_line(copy: nouns.Copy) -> str:
     state = word(nouns.CopyState.DESCRIPTOR, copy.state)
     what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
     who = marked(copy.account_id, is_shadow=copy.shadow)
-    text = f"{local_time(last_hop(copy))}  copy by {who} of fill {seqs(copy)}: {state}, {what}{price}"
+    # An exit that was owed, and what a sync or a flatten led to, answer none.
+    which = f"copy by {who} of fill {seqs(copy)}" if copy.fill_seqs else f"copy {copy.copy_id} by {who}"
+    text = f"{local_time(last_hop(copy))}  {which}: {state}, {what}{price}"
     return text + (f" ({reason})" if reason else "")
 
 

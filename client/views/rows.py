@@ -96,7 +96,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
             *(_unless_said(account, f"exit owed: {p.exit_owed}") for p in account.positions if p.exit_owed),
             drift(account),
             see_rules(account),
-            *(plain(each.message) for each in _other_conditions(account)),
+            *(plain(words) for words in _other_conditions(account)),
             notices(account),
             *warnings(account),
         )
@@ -123,15 +123,16 @@ def _lacking(account: nouns.Account) -> list[nouns.Condition]:
     return [each for each in account.conditions if each.status == nouns.CONDITION_STATUS_FALSE]
 
 
-def _other_conditions(account: nouns.Account) -> list[nouns.Condition]:
-    """What it lacks beside what its state is named by, and what is said elsewhere."""
-    known = {account.message, *account.preflight.warnings}
+def _other_conditions(account: nouns.Account) -> list[str]:
+    """What it lacks beside what its state is named by, and what is said elsewhere; of several limits those
+    that are not said as reasons why it may not trade everything.
+    """
+    known, reasons = {account.message, *account.preflight.warnings}, _reasons(account)
+    others = (each for each in _lacking(account) if each.type not in _SAID_ELSEWHERE)
     return [
-        each
-        for each in _lacking(account)
-        if each.type not in _SAID_ELSEWHERE
-        and each.message not in known
-        and not _reasons(account).issuperset(each.message.split("; "))
+        "; ".join(part for part in each.message.split("; ") if part not in reasons)
+        for each in others
+        if each.message not in known
     ]
 
 
@@ -203,8 +204,9 @@ def notices(account: nouns.Account) -> str:
     """What an operator should know of an account that stops nothing, and nothing else says; the latest
     first. `accounts ID` has each.
     """
-    said = {each.message for each in _lacking(account)} | _reasons(account)
-    known = {*account.preflight.warnings, *said}
+    lacking_words = [each.message for each in _lacking(account)]
+    parts = {part for words in lacking_words for part in words.split("; ")}
+    known = {*account.preflight.warnings, *lacking_words, *parts, *_reasons(account)}
     found = [notice for notice in account.notices if notice.message not in known]
     found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
     lines = [

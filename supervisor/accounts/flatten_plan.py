@@ -20,7 +20,7 @@ def flatten_plan(
     account: nouns.Account, last_fill: Callable[[str], nouns.Fill | None]
 ) -> Iterator[pb.FlattenPosition]:
     """By coin. ``account``: with what its ledger says, where it has no process; ``last_fill``: the master's
-    last one in a pair, whose price is the one that is known.
+    last one of the coin of a pair, whose price is the one that is known.
     """
     minima = {each.pair: each for each in (*account.kept_pairs, *account.preflight.pairs)}
     for held in sorted(account.positions, key=lambda held: held.asset):
@@ -34,10 +34,11 @@ def flatten_plan(
         quote = held.pair.partition("/")[2]
         fill = last_fill(held.pair) if quote else None
         words = ["of a shadow: nothing is really sold"] if account.shadow else []
-        if fill is not None:
-            value = round(volume * Decimal(fill.price), _VALUE_DECIMALS)
+        if fill is not None and (price := _price(fill, quote)) is not None:
+            value = round(volume * price, _VALUE_DECIMALS)
             sold.value.CopyFrom(nouns.Money(amount=plain(value), asset=quote))
-            words.append(f"at the master's last price there, of {fill.executed_at.ToJsonString()}")
+            where = "there" if fill.pair == held.pair else f"in {fill.pair}"
+            words.append(f"at the master's last price {where}, of {fill.executed_at.ToJsonString()}")
         least = Decimal((minima[held.pair].ordermin if held.pair in minima else "") or 0)
         if volume < least:
             words.append(f"below the least that may be sold, {plain(least)}: it stays owed")
@@ -47,3 +48,13 @@ def flatten_plan(
             words.append(f"owed already: {held.exit_owed}")
         sold.message = "; ".join(words)
         yield sold
+
+
+def _price(fill: nouns.Fill, quote: str) -> Decimal | None:
+    """What the coin costs in this quote; in another one than the fill's by the rate that came with it (see
+    ``Fill.marks``), None where none did.
+    """
+    if fill.pair.partition("/")[2] == quote:
+        return Decimal(fill.price)
+    mark = Decimal(fill.marks.get(quote, "") or 0)
+    return Decimal(fill.price) / mark if mark > 0 else None

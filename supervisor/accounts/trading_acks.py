@@ -29,6 +29,8 @@ AGAIN_S = 0.05
 #: A process that says nothing of it for so long after a change is named, in seconds: it looks at the file
 #: twice a second by itself.
 LATE_S = 3.0
+#: Why a process that answers does not keep to it yet.
+ORDER_OUT = "an order that left before is not answered yet and may still arrive; none leaves after it"
 #: Between two looks, in seconds.
 LOOK_S = 1.0
 NOT_KEPT = "TRADING_STATE_NOT_KEPT"
@@ -54,6 +56,8 @@ class TradingAcks:
         self._accounts = accounts
         #: By account, what its process of this instance has answered last.
         self._answers: dict[str, tuple[str, pb.TradingStatus]] = {}
+        #: By account, the last order to sell that was seen to be done.
+        self._sold: dict[str, int] = {}
         #: By account, since when (Unix seconds) it is named.
         self._late: dict[str, float] = {}
         #: The version that all have said to keep to.
@@ -70,22 +74,25 @@ class TradingAcks:
         return dict(zip(account_ids, kept, strict=True))
 
     async def _ask(self, account_id: str, version: int, until: float) -> Kept:
-        why = "it has not answered"
+        why, cause = "it has not answered", ""
         while (account := self._accounts().get(account_id)) and (child := account.process.child):
             left = until - time.monotonic()
             if left <= 0:
-                advice = f"process {child.pid} may be stuck, and `krakencopy restart {account_id}` ends it"
+                stuck = f"process {child.pid} may be stuck, and `krakencopy restart {account_id}` ends it"
+                advice = cause or stuck
                 return Kept(acknowledged=False, message=f"{why} within {ACKNOWLEDGE_S:g} s: {advice}")
             try:
                 status = await self._ask_process(account, left)
                 if status.version < version:
                     why = status.fault or f"it keeps to version {status.version} of {version}"
+                    cause = "" if status.fault else ORDER_OUT
                 elif self._is_as_strict(account, status):
                     return Kept(acknowledged=True)
                 else:
                     why = "it goes by the group that it was in before the reload, and has not ended"
             except CallFailed as error:
-                why = f"it has not answered ({error})"
+                # Who is asked again with little time left has answered before.
+                why = why if cause else f"it has not answered ({error})"
             await asyncio.sleep(min(AGAIN_S, max(until - time.monotonic(), 0)))
         return Kept(acknowledged=True, message="no process: it keeps to it from its start")
 
@@ -120,32 +127,40 @@ class TradingAcks:
 
     def status(self, account: SupervisedAccount) -> pb.TradingStatus:
         """What an account may trade now, by all that was said."""
-        known = self._known(account)
+        said = self._said(account)
+        known = max(said, key=lambda one: one.version, default=None)
         version = NO_VERSION if known is None else known.version
         states, config = self._watch.states, account.config
         status = trading_status(
             states, config.id, config.group or "", version=version, fault=self._watch.fault
         )
-        is_same = known is not None and known.flatten.number == status.flatten.number
-        if known is not None and status.HasField("flatten") and is_same:
-            status.flatten.state = known.flatten.state or status.flatten.state
+        if status.HasField("flatten"):
+            self._show_flatten(config.id, status.flatten, said)
         if known is not None:
             held = [each for each in known.settings if each.scope.startswith(LIMIT)]
             status.settings.extend(held)
             status.state = max([status.state, *(each.state for each in held)])
         return status
 
-    def _known(self, account: SupervisedAccount) -> pb.TradingStatus | None:
-        """What its process says of it; None without one, or while it has said nothing."""
+    def _show_flatten(self, account_id: str, flatten: pb.Flatten, said: list[pb.TradingStatus]) -> None:
+        """How far it has come, by snapshots alone; it never goes back, also where there is no process now."""
+        same = [each.flatten.state for each in said if each.flatten.number == flatten.number]
+        if self._sold.get(account_id) == flatten.number:
+            same.append(pb.FLATTEN_STATE_DONE)
+        flatten.state = max([flatten.state, *same])
+        if flatten.state == pb.FLATTEN_STATE_DONE:
+            self._sold[account_id] = flatten.number
+
+    def _said(self, account: SupervisedAccount) -> list[pb.TradingStatus]:
+        """What its process says of it: in its snapshot, and when it was asked last; nothing without one."""
         process = account.process
         if process.link is None:
-            return None
+            return []
         said = [process.link.snapshot.trading] if process.link.snapshot.HasField("trading") else []
         instance_id, answer = self._answers.get(account.config.id, ("", None))
         if answer is not None and instance_id == process.instance_id:
             said.append(answer)
-        # What it shows of how far a sale has come is later than what it answered.
-        return max(said, key=lambda status: status.version, default=None)
+        return said
 
     def look(self) -> None:
         """Once a second: sees what others have changed, and names those that do not keep to what was said."""
@@ -164,8 +179,8 @@ class TradingAcks:
         """And those that do again."""
         behind = False
         for account_id, account in self._accounts().items():
-            known = self._known(account)
-            keeps = known is None or known.version >= states.version
+            said = self._said(account)
+            keeps = not said or max(each.version for each in said) >= states.version
             behind = behind or not keeps
             if keeps and account_id in self._late:
                 del self._late[account_id]

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from krakencopy.account_proc.contract.loss_limits import percent
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig, Written
@@ -29,6 +30,8 @@ _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker", "mode"})
 LISTS = ("include", "exclude")
 #: Keys whose values are lists of limits.
 LIMITS = ("limits",)
+#: Keys whose values are written in percent where they are shares.
+SHARES = ("allocated_capital",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,9 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
     if old == new:
         return
     if is_dataclass(old) and type(old) is type(new) and not isinstance(old, Money):
-        for part in fields(old):
-            path = f"{key}.{part.name}" if key else part.name
-            yield from _settings(path, getattr(old, part.name), getattr(new, part.name))
+        after = _parts(new)
+        for name, value in _parts(old).items():
+            yield from _settings(f"{key}.{name}" if key else name, value, after[name])
         return
     if isinstance(old or new, Mapping) and all(isinstance(value, Mapping | None) for value in (old, new)):
         # Of a table that only one has, each key is shown with its value.
@@ -150,6 +153,15 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
     yield Setting(key, was, is_now if is_now != was else f"{is_now} (changed)")
 
 
+def _parts(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass; an amount whose asset stands beside it is one of money."""
+    parts = {part.name: getattr(value, part.name) for part in fields(value)}
+    asset = parts.pop("notional_asset", "")
+    if asset and parts["notional"] is not None:
+        parts["notional"] = Money(parts["notional"], asset)
+    return parts
+
+
 def value_words(value: Any, key: str = "") -> str:
     """A setting's value as people read it; empty for one that is not set."""
     match value:
@@ -157,6 +169,8 @@ def value_words(value: Any, key: str = "") -> str:
             return ""
         case StrEnum() | Money():
             return str(value)
+        case Decimal() if key.endswith(SHARES):
+            return percent(value)
         case Decimal():
             return format(value, "f")
         case float():

@@ -40,6 +40,8 @@ GROUP_KEYS = frozenset({"id", "copy"})
 
 
 #: Where a key that stands in a wrong table belongs.
-HOME_OF_KEY = {key: f"[{section}]" for section, keys in KEYS.items() for key in keys} | dict.fromkeys(
-    ACCOUNT_KEYS - {"copy", "mode"}, "[[accounts]]"
+HOME_OF_KEY = (
+    {key: f"[{section}]" for section, keys in KEYS.items() for key in keys}
+    | dict.fromkeys(ACCOUNT_KEYS - {"copy"}, "[[accounts]]")
+    | {"mode": "[exchange] or [[accounts]]"}
 )

@@ -43,6 +43,7 @@ from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
 from krakencopy.supervisor.config.chain import Chained, Source, extend
 from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
+from krakencopy.supervisor.config.effective_rules import ACCOUNT, SET_FOR
 from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
 from krakencopy.supervisor.config.fitting_accounts import Seen, check_last_id, check_masters
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, GROUP_KEYS, HOME_OF_KEY, KEYS
@@ -83,10 +84,6 @@ __all__ = [
 ]
 
 _Rules = Chained[CopyRules]
-#: Of the chain: the table of the account itself.
-ACCOUNT = "account"
-#: Who says what was set while running; of a group, "set for" and the group.
-SET_FOR = {"[copy]": "set for all", ACCOUNT: "set for the account"}
 
 
 def load(path: Path, strategies: Collection[str] | None = None) -> Config:

@@ -110,8 +110,9 @@ def _file_values(file: Config, config: Config) -> Mapping[str, Mapping[str, str]
     for account, of_file in zip(config.users, file.users, strict=True):
         before = {rule.key: rule.value for rule in effective_rules(of_file, file)}
         after = {rule.key: rule.value for rule in effective_rules(account, config)}
-        # Rules of pairs may stand in one of the two alone.
-        differing = {key: before.get(key, "") for key in before | after if before.get(key) != after.get(key)}
+        # Lines of lists and of tables may stand in one of the two alone.
+        both = {key: (before.get(key, ""), after.get(key, "")) for key in before | after}
+        differing = {key: old for key, (old, new) in both.items() if old != new}
         if differing:
             found[account.id] = differing
     return found

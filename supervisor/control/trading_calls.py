@@ -97,8 +97,12 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
             )  # fmt: skip
 
         async def say() -> pb.FlattenAccountsResponse:
-            # What processes show before they begin to sell; ledgers of others do not change meanwhile.
-            living = {key: user for key, user in users.items() if user.process.link is not None}
+            # What processes show before they begin to sell; of those that have shown nothing yet, and of
+            # users without one, what their ledgers say.
+            links = {key: user.process.link for key, user in users.items()}
+            living = {
+                key: users[key] for key, link in links.items() if link and link.snapshot.positions_known
+            }
             plan = [each for user in living.values() for each in self._planned(self._shown(user))]
             trading = self._of_trading.trading
             note = await trading.change(
@@ -234,7 +238,9 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         journal = self._of_trading.journal
 
         def last_fill(pair: str) -> types_pb2.Fill | None:
-            return next(iter(journal.fills_before(END, 1, pair)), None)
+            # Copies may be in another pair than the master's (`map`).
+            masters = journal.coins.pair_of(pair.partition("/")[0]) or pair
+            return next(iter(journal.fills_before(END, 1, masters)), None)
 
         if account.ledger_fault:
             return [pb.FlattenPosition(account_id=account.id, message=account.ledger_fault)]

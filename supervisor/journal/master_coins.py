@@ -49,6 +49,10 @@ class MasterCoins:
         """How much of a coin the master holds of what it bought since the journal began."""
         return self._coins.volume(self._names.current(coin))
 
+    def pair_of(self, coin: str) -> str:
+        """In which pair the master has bought a coin last; empty where it never did."""
+        return self._coins.position(self._names.current(coin)).pair
+
     def held(self) -> Iterator[tuple[str, Position]]:
         """What the master holds of what it bought since the journal began, by coin."""
         return (

@@ -40,7 +40,12 @@ def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sol
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
         paper.price("ETHUSD", "2500")
-        with Reloaded(paper, {"anna": BALANCE}) as system:
+        lines = {"anna": 'copy = { on_deposit = "resync" }'}
+        with Reloaded(paper, {"anna": BALANCE}, user_lines=lines) as system:
+            system.more_environment |= {
+                "KRAKENCOPY_FAILPOINT": "anna:after_sync_taken",
+                "KRAKENCOPY_FAILPOINT_MARKER": str(system.folder / "died"),
+            }
             system.start().wait_ready()
             system.settles("buy", "0.001")
             system.buy("ETH/USD", "0.02")
@@ -55,6 +60,8 @@ def test_a_user_joins_with_what_is_not_worse_is_resynced_and_leaves_with_all_sol
             wait_for("ben to hold ETH", lambda: held(system, "ben").keys() == {"ETH"})
             assert abs(held(system, "ben")["ETH"] - D("0.002")) <= D("0.0001")
             _resyncs_once(system)
+            _a_deposit_is_invested_once(system)
+            _a_flatten_is_taken_back(system)
             paper.price("XBTUSD", "50500")
             _leaves_slowly_and_is_taken_back(system)
             _leaves(system)
@@ -80,6 +87,55 @@ def _resyncs_once(system: Reloaded) -> None:
     assert _orders(system, "ben").count(("buy", "XBTUSD")) == 1
     assert "by olga" in system.types("copies --account ben")
     assert f"2 x {first.source}" in system.types("report")
+
+
+def _a_deposit_is_invested_once(system: Reloaded) -> None:
+    """Also where the process dies between. Balances are read as an order is refused for want of money."""
+    system.paper.call("POST", "/accounts/anna/deposit", asset="ZUSD", amount=BALANCE)
+    refusal = {"account": "anna", "method": "AddOrder", "error": "EOrder:Insufficient funds"}
+    system.paper.call("POST", "/faults", kind="error", **refusal)
+    before = len(system.trades("anna"))
+    system.settles("buy", "0.0005")
+    wait_for("anna's process to have died", (system.folder / "died").exists)
+    done = nouns.COPY_STATE_FILLED
+
+    def both_bought() -> bool:
+        ends = all_of(system, "anna", 2)
+        return ends is not None and {copy.state for copy in ends.values()} == {done}
+
+    wait_for("anna's sync", both_bought)
+    assert all("deposit noticed at" in copy.source for copy in syncs(system, "anna").values())
+    assert len(system.trades("anna")) == before + 2
+    system.wait_ready()
+    # Twice the money is twice the share of all that the master holds.
+    wait_for("anna to show it", lambda: held(system, "anna").keys() == {"BTC", "ETH"})
+    shares = {"BTC": D("0.0003"), "ETH": D("0.004")}
+    assert all(abs(held(system, "anna")[coin] / share - 1) < D("0.05") for coin, share in shares.items())
+    (asked,) = [event for event in system.events("SYNC_REQUESTED") if event.account_id == "anna"]
+    assert asked.message == "a deposit came in: it is brought to the master's positions (on_deposit)"
+
+
+def _a_flatten_is_taken_back(system: Reloaded) -> None:
+    """Of a user that is halted, so that nothing of it is sold: it is owed, and then held as before."""
+    before, trades = held(system, "anna"), system.trades("anna")
+
+    def flattened() -> list[str]:
+        return [copy.detail for copy in system.copies("anna") if copy.reason == Reason.FLATTEN]
+
+    system.types("halt anna")
+    system.types("flatten anna --yes --reason slip")
+    wait_for("both coins to be owed", lambda: len(flattened()) == len(before))
+    said = system.types("flatten anna --cancel")
+    assert "what of its flatten is not sold yet is held again; still HALTED for itself" in said
+    assert "no flatten of it is owed" in system.types("flatten anna --cancel")
+    # Sales may leave from here on, and with the next fill one would have left.
+    system.types("exit-only anna")
+    words = "what of it was not sold is held again, taken back by"
+    wait_for("the copies to say so", lambda: all(words in detail for detail in flattened()))
+    system.settles("buy", "0.0001")
+    assert system.copies("anna")[-1].reason == Reason.TRADING_REDUCING
+    system.types("resume anna")
+    assert (held(system, "anna"), system.trades("anna")) == (before, trades)
 
 
 def _orders(system: Reloaded, user: str) -> list[tuple[str, str]]:
@@ -148,7 +204,7 @@ def _leaves(system: Reloaded) -> None:
     with system.api() as api:
         again = api.resync_account("anna", request_id="once", by="olga")
     assert (again.number, again.source) == (first.number, first.source)
-    wait_for("anna's sync", lambda: all_of(system, "anna", 2))
+    wait_for("anna's second sync", lambda: all_of(system, "anna", 4))
     bought, sold = (
         sum(D(row["volume"]) for row in system.paper.rows("fills") if (row["account"], row["side"]) == key)
         for key in (("ben", "buy"), ("ben", "sell"))

@@ -258,7 +258,7 @@ def _limits_and_rules_are_shown(day: Reloaded) -> None:
     says(
         page := day.types("limits"),
         r"anna +life +equity +lifetime +0\.22 USD +10 USD +2 % +reducing +WITHIN",
-        r"cid +life +equity +lifetime +0\.(46|15) USD +10 USD +[52] % +reducing +WITHIN",
+        r"cid +life +equity +lifetime +0\.(46|15) USD +10 USD +[41] % +reducing +WITHIN",
     )
     assert "ben" not in page
     says(

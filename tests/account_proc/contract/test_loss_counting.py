@@ -86,6 +86,22 @@ def test_a_share_is_of_what_there_was_at_the_beginning_and_grows_with_deposits()
     assert state.loss_words == "5%"
 
 
+def test_a_loss_below_the_limit_is_not_shown_as_all_of_it() -> None:
+    money, share = LimitState(limit=limit_of()), LimitState(limit=limit_of(Decimal("0.1")))
+    for state, below, at in ((money, "99.99 USD", "100 USD"), (share, "9.99%", "10%")):
+        judged(state, seen(1000), seen("900.004"), seen("900.004"))
+        assert (state.loss_words, state.to_proto().used_percent, state.hit) == (below, "99", None)
+        assert judged(state, seen(900), seen(900))[-1] is W.HIT
+        assert (state.loss_words, state.to_proto().used_percent) == (at, "100")
+
+
+def test_exactly_so_much_below_the_highest_is_hit_whatever_a_share_of_it_looks_like() -> None:
+    state = LimitState(limit=limit_of(Decimal("0.1"), window=Window.TRAILING))
+    judged(state, seen(300), seen(310), seen(310))
+    assert judged(state, seen("279.01"), seen("279.01"))[-1] is not W.HIT
+    assert judged(state, seen(279), seen(279))[-1] is W.HIT
+
+
 def test_a_withdrawal_is_no_loss_also_of_all_there_is() -> None:
     state = LimitState(limit=limit_of(Decimal("0.05")))
     assert judged(state, seen(1000), seen(970)) == [W.WITHIN, W.WITHIN]

@@ -206,7 +206,7 @@ def test_a_plan_shows_each_coin_and_does_nothing(ledger: Ledger) -> None:
             assert (btc.master_volume, btc.target_volume, btc.held_volume) == ("0.01", "0.001", "0")
             assert Decimal(btc.master_weight) == Decimal("0.50001")
             assert Decimal(btc.buy_volume) * Decimal("50251.0") <= 20
-            assert eth.reason == Reason.NO_MARK
+            assert (eth.reason, eth.held_volume) == (Reason.NO_MARK, "0.002")
             assert (ledger.revision, ledger.synced, user.kraken.sent) == (before, 0, [])
             assert not user.book.carried
             assert user.book.held("BTC").amount == 0

@@ -223,3 +223,16 @@ def test_the_strictest_of_what_was_said_and_of_limits_that_were_hit_holds(
     assert len(heard) == 1
     guard.hold([])
     assert guard.state is said
+
+
+def test_what_is_kept_to_is_also_what_a_limit_has_stopped(path: Path) -> None:
+    """Who asks without a supervisor reads the file alone."""
+
+    async def steps() -> None:
+        guard = TradingGuard(path, "anna")
+        guard.hold([LimitHold("day", REDUCING, "limit day: lost", 1.0)])
+        say_state(path, ACTIVE)
+        await guard.keep_to_states()
+        assert kept(path)["state"] == "REDUCING"
+
+    run(steps())

@@ -94,6 +94,20 @@ def test_a_groups_accounts_are_what_their_processes_say(folder: Path, capsys: An
     assert types(folder, "flatten --group eu --offline --yes") == ExitCode.BAD_INPUT
 
 
+def test_who_is_resumed_and_may_not_trade_all_the_same_is_told_why(folder: Path, capsys: Any) -> None:
+    assert types(folder, "exit-only --all --offline --reason storm") == ExitCode.DONE
+    assert types(folder, "halt bob --offline") == ExitCode.DONE
+    capsys.readouterr()
+    assert types(folder, "resume bob --offline") == ExitCode.DONE
+    assert "still REDUCING for all by operator" in capsys.readouterr().out
+    with living(folder, "bob") as pid:
+        says(folder, "bob", 4, "REDUCING", pid)
+        assert types(folder, "resume --all --offline") == ExitCode.DONE
+    bob, eve, _ = capsys.readouterr().out.splitlines()[1:]
+    assert "still REDUCING, by what was said of its group, or by a limit to losses" in bob
+    assert "still" not in eve
+
+
 def test_what_is_not_there_is_refused_and_nothing_is_said(folder: Path, capsys: Any, tmp_path: Path) -> None:
     assert types(folder, "halt bob bbo --offline") == ExitCode.REFUSED
     words = capsys.readouterr().err

@@ -139,3 +139,14 @@ def test_rules_are_shown_with_where_they_are_from() -> None:
         ["copy.ratio", "-", "default"],
         ["copy.max_user_risk", "0.10", "[copy]"],
     ]
+
+
+def test_a_limit_is_nothing_that_was_not_understood() -> None:
+    account = nouns.Account(id="ann")
+    account.notices.add(code="ROW_UNREADABLE", message="a row")
+    account.notices.add(code="LIMIT_WARNED", subject="day", message="limit day: 8 of 10 USD")
+    page = account_page(account)
+    for title, message in (("limits to losses:", "limit day"), ("not understood or refused", "a row")):
+        (at,) = [number for number, line in enumerate(page) if line.startswith(title)]
+        assert message in page[at + 1]
+        assert len(page) == at + 2 or page[at + 2] == ""

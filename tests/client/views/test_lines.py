@@ -24,6 +24,13 @@ def test_sentences_tell_a_fill_a_copy_and_an_event() -> None:
     )
 
 
+def test_a_copy_that_answers_no_fill_has_its_own_name() -> None:
+    owed = samples.copy()
+    del owed.fill_seqs[:]
+    owed.copy_id = "x7"
+    assert "  copy x7 by bob: FILLED, buy" in lines.copy_line(owed)
+
+
 def test_a_sentence_about_a_copy_says_why_it_is_less_than_was_wanted() -> None:
     skipped = samples.copy(state=nouns.COPY_STATE_SKIPPED)
     skipped.ordered_volume = skipped.filled_volume = "0"

@@ -65,6 +65,10 @@ def test_a_limit_that_was_hit_is_told_once_of_an_account_that_may_not_buy() -> N
     (_, note) = views.account_notes([account])
     assert [note.count(words) for words in hits] == [1, 1]
     assert "LIMIT_HIT" not in note
-    condition.message += "; limit week: 7 USD lost of at most 7 USD"
+    warns = "limit week: 7 USD lost of at most 7 USD"
+    condition.message += f"; {warns}"
+    account.notices.add(code="LIMIT_HIT", subject="week", message=warns)
     (_, note) = views.account_notes([account])
-    assert note.endswith(condition.message), "what is said nowhere else is not left out"
+    assert note.endswith(f"; {warns}"), "what is said nowhere else is not left out"
+    assert [note.count(words) for words in (*hits, warns)] == [1, 1, 1]
+    assert "LIMIT_HIT" not in note

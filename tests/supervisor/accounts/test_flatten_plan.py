@@ -41,3 +41,13 @@ def test_what_is_not_there_and_what_is_owed_already_is_said() -> None:
     assert plan[1].message == (
         "0.004 of it is not there any more; owed already: 0.002 BTC, held by the account's orders"
     )
+
+
+def test_what_is_copied_in_another_quote_has_a_value_by_the_rate_of_the_masters_last_fill() -> None:
+    account = nouns.Account(positions=[held("BTC", "0.01", "BTC/EUR"), held("ETH", "1", "ETH/GBP")])
+    last = fill(1, price="20000", marks={"EUR": "1.25", "GBP": ""})
+    in_euros, in_pounds = flatten_plan(account, lambda _: last)
+    assert (in_euros.value.amount, in_euros.value.asset) == ("160", "EUR")
+    at = last.executed_at.ToJsonString()
+    assert in_euros.message == f"at the master's last price in BTC/USD, of {at}"
+    assert not in_pounds.HasField("value"), "nobody knows the rate"

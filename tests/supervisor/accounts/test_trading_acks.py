@@ -68,7 +68,20 @@ def test_all_are_asked_at_once_and_who_is_being_started_is_waited_for(
         assert "process 4711 may be stuck, and `krakencopy restart bob` ends it" in kept["bob"].message
         # One that keeps to an earlier version, and one that is not reached at all.
         kept = await it.trading_acks.ask(["anna"], 2)
-        assert kept["anna"].message.startswith("it keeps to version 1 of 2 within 0.3 s")
+        assert kept["anna"].message == f"it keeps to version 1 of 2 within 0.3 s: {trading_acks.ORDER_OUT}"
+        # It waits for the answer to an order, also where the time is over meanwhile: it is not stuck.
+        answer = anna.ask
+
+        async def answers_once(*asked: Any) -> Any:
+            monkeypatch.setattr(anna, "ask", late)
+            return await answer(*asked)
+
+        async def late(*_asked: Any) -> Any:
+            raise CallFailed(Status.DEADLINE_EXCEEDED, "no answer in time")
+
+        monkeypatch.setattr(anna, "ask", answers_once)
+        kept = await it.trading_acks.ask(["anna"], 2)
+        assert kept["anna"].message.endswith(trading_acks.ORDER_OUT)
         it.accounts["anna"].process.link = None
         kept = await it.trading_acks.ask(["anna"], 1)
         assert "it is being started" in kept["anna"].message
@@ -112,7 +125,9 @@ def test_a_process_that_ends_meanwhile_keeps_to_it(it: Supervisor) -> None:
     assert kept["bob"].acknowledged
 
 
-def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_to(it: Supervisor) -> None:
+def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_to(
+    it: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = it.accounts["bob"]
     assert it.trading_acks.status(account).version == -1
     link = set_living(account, it.place.states)
@@ -129,6 +144,14 @@ def test_what_is_shown_is_what_was_said_and_the_version_that_the_process_keeps_t
         link.say()
         link.snapshot.trading.flatten.state = pb.FLATTEN_STATE_DONE
         assert it.trading_acks.status(account).flatten.state == pb.FLATTEN_STATE_DONE
+        # Something else is said later, and its process answers that it keeps to it.
+        await it.trading.change(halt_all, "ann", "", renew=False)
+        await it.trading_acks.ask(["bob"], it.trading.states.version)
+        status = it.trading_acks.status(account)
+        assert (status.version, status.flatten.state) == (it.trading.states.version, pb.FLATTEN_STATE_DONE)
+        with monkeypatch.context() as without_a_process:
+            without_a_process.setattr(account.process, "link", None)
+            assert it.trading_acks.status(account).flatten.state == pb.FLATTEN_STATE_DONE
         # What another process has answered says nothing of this one.
         account.process.instance_id = "another"
         link.snapshot.trading.version = 0

@@ -142,6 +142,16 @@ def config(*changes: tuple[str, str]) -> Config:
             "health_timeout_s = 9",
             "startup.nonce_separation_s 5 -> 0; startup.health_timeout_s 60 -> 9",
         ),
+        (
+            '{ max_user_risk = "0.05" }',
+            '{ max_user_risk = "0.05", sizing = "fixed_notional", notional = "20 USD" }',
+            "changed ben (copy.sizing balance_ratio -> fixed_notional, copy.notional (not set) -> 20 USD)",
+        ),
+        (
+            '{ max_user_risk = "0.05" }',
+            '{ max_user_risk = "0.05", balance = "allocated", allocated_capital = "50%" }',
+            "changed ben (copy.balance equity -> allocated, copy.allocated_capital (not set) -> 50%)",
+        ),
         ('id = "anna"', 'id = "dora"', "added dora; removed anna"),
         ('id = "ben"', 'id = "ben"\ntier = "starter"', "changed ben (tier pro -> starter)"),
         (

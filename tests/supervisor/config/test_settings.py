@@ -118,6 +118,9 @@ def test_a_setting_says_where_it_was_set() -> None:
         (("anna", "ratio"), "2", 'set anna: ratio: does nothing with sizing = "balance_ratio"; write sizing'),
         (("anna", "colour"), "2", "set anna: colour: unknown key; known here: "),
         (("anna", "order"), "", "set anna: order: empty; write"),
+        (("anna", "pairs"), '{ "BTC/USD" = { x = 1 } }', 'set anna: pairs."BTC/USD".x: unknown key; '),
+        (("anna", "map"), '{ "BTC/USD" = "ETH/USD" }', 'set anna: map."BTC/USD": "ETH/USD" is another'),
+        (("anna", "limits"), '[{ metric = "equity" }]', "set anna: limits[0].window: missing; write metric"),
     ],
 )  # fmt: skip
 def test_a_setting_is_refused_in_the_words_of_the_file(place: tuple[str, str], text: str, says: str) -> None:
@@ -191,6 +194,28 @@ def test_rules_of_pairs_may_be_set_and_the_file_may_have_others() -> None:
     config = held({("anna", "pairs"): "{}"}, text)
     assert held_user(config, "anna").copy.pairs == {}
     assert config.written.file_values == {"anna": {'copy.pairs."ETH/USD".multiplier': "2"}}
+
+
+LIMIT = 'name = "day", metric = "equity", window = "day", max_loss = "5%", action = "warn"'
+
+
+def test_what_is_set_or_taken_out_of_a_list_of_rules_differs_from_the_file_once_and_is_shown() -> None:
+    def shown(key: str, text: str, file: str = FILE) -> list[tuple[str, ...]]:
+        config = held({("anna", key): text}, file)
+        of_file = config.written.file_values["anna"]
+        rules = [rule for rule in effective_rules(held_user(config, "anna"), config) if rule.key in of_file]
+        assert {rule.key for rule in rules} == of_file.keys()
+        return [(*rule, of_file[rule.key]) for rule in rules]
+
+    words = "equity, day, 5%, warned at 80%, then warn"
+    assert shown("limits", f"[{{ {LIMIT} }}]") == [("copy.limits.day", words, "set for the account", "")]
+    limited = FILE.replace("= 9", f"= 9, limits = [{{ {LIMIT} }}]")
+    assert shown("limits", "[]", limited) == [("copy.limits.day", "", "set for the account", words)]
+    mapped = FILE.replace("= 9", '= 9, map = { "*/USD" = "*/EUR" }')
+    assert shown("map", "{}", mapped) == [('copy.map."*/USD"', "", "set for the account", "*/EUR")]
+    paired = FILE.replace("= 9", '= 9, pairs = { "ETH/USD" = { multiplier = "2" } }')
+    path = 'copy.pairs."ETH/USD".multiplier'
+    assert shown("pairs", "{}", paired) == [(path, "", "set for the account", "2")]
 
 
 @pytest.mark.parametrize("target", ["anna", "clients"])

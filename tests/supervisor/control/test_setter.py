@@ -120,7 +120,7 @@ def test_it_is_on_the_disk_before_an_account_has_it(
         (lambda it: it.set("zoe", order="market"), "TARGET_NOT_FOUND", "there are clients, anna, ben"),
         (lambda it: it.set("master", order="market"), "NOT_A_USER", "master copies nobody"),
         (lambda it: it.set("anna", reserve="1"), "KEY_NOT_SETTABLE", "reserve: needs the file: write it in"),
-        (lambda it: it.set("anna", mode="live"), "KEY_NOT_SETTABLE", "write it in [exchange], then"),
+        (lambda it: it.set("anna", mode="live"), "KEY_NOT_SETTABLE", "in [exchange] or [[accounts]], then"),
         (lambda it: it.set("anna", colour="1"), "KEY_NOT_SETTABLE", "colour: unknown key; what may be set"),
         (lambda it: it.set("anna", order="x"), "BAD_SETTING", 'set anna: order: "x" is not known'),
         (lambda it: it.set("clients", sizing="fixed_ratio"), "BAD_SETTING", "groups[0].copy.ratio: missing"),

@@ -28,6 +28,7 @@ from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.idle_supervisor import idle_supervisor
+from tests.support.ledger_samples import ledger_with_position
 from tests.support.served_control import refused, served
 from tests.support.supervisor_samples import fill, grouped_config
 from tests.support.trading_links import TradingLink, set_living
@@ -260,6 +261,12 @@ def test_users_sell_what_copying_bought_and_a_dry_run_only_says_so(tmp_path: Pat
             [sold] = planned.positions
             assert (sold.account_id, sold.asset, sold.volume, sold.pair) == ("bob", "BTC", "0.01", "BTC/USD")
             assert (sold.value.amount, sold.value.asset) == ("200", "USD")
+            journal.append([fill(2, price="22000", marks={"EUR": "1.1"})], epoch=1)
+            held.pair = "BTC/EUR"
+            w.links["anna"].snapshot.positions.append(held)
+            [mapped] = (await w.flatten("anna", dry_run=True)).positions
+            assert (mapped.value.amount, mapped.value.asset) == ("200", "EUR")
+            del w.links["anna"].snapshot.positions[:]
             assert (list(planned.accounts), w.states().version) == ([], 0)
             # All that copy: the master does not.
             answer = await w.flatten(all=True, reason="leaving", by="operator ann")
@@ -271,6 +278,23 @@ def test_users_sell_what_copying_bought_and_a_dry_run_only_says_so(tmp_path: Pat
             assert [account for account, _, _ in requested] == ["anna", "bob", "carl"]
             assert requested[1][2].endswith("by operator ann (leaving)")
             assert not [event for event in w.events() if event[1] == "TRADING_STATE_CHANGED"]
+
+    asyncio.run(play())
+
+
+def test_the_plan_of_a_process_that_was_just_started_is_of_its_ledger(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """Nothing would be shown for what is then sold."""
+
+    async def play() -> None:
+        async with world(tmp_path, journal) as w:
+            path = w.supervisor.place.ledger("bob")
+            path.parent.mkdir(exist_ok=True)
+            ledger_with_position(path, "BTC", "0.002", "BTC/USD")
+            w.links["bob"].snapshot.positions_known = False
+            (sold,) = (await w.flatten("bob")).positions
+            assert (sold.account_id, sold.asset, sold.volume) == ("bob", "BTC", "0.002")
 
     asyncio.run(play())
 

@@ -45,6 +45,7 @@ def test_what_is_held_of_a_renamed_coin_is_held_under_its_new_name_and_goes_on()
         Decimal(3),
     )
     assert (coins.is_known("MATIC"), coins.is_known("POL"), coins.is_known("ETH")) == (True, True, False)
+    assert (coins.pair_of("MATIC"), coins.pair_of("POL"), coins.pair_of("ETH")) == ("POL/USD", "POL/USD", "")
     assert coins.is_renamed("MATIC", "POL")
     with pytest.raises(ValueError, match="MATIC was renamed to POL already"):
         coins.is_renamed("MATIC", "ETH")
