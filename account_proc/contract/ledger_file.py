@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.copied_coins import CopiedCoins, Exchanged, Position
+from krakencopy.account_proc.contract.loss_counting import LimitState
 
 #: The schema that ledgers have now, and the last one that had positions by pair: ``ledger_view`` reads both,
 #: and those before.
@@ -28,6 +29,9 @@ PAIRS = "pairs"
 _NAME, _LOT_DECIMALS, _TICK, _ORDERMIN, _COSTMIN, _STATUS = 3, 6, 9, 10, 11, 12
 #: Under which name a ledger keeps balances, as ``balances_text`` has them.
 BALANCES = "balances"
+#: Under which name a ledger keeps limits to losses, and how names of what is counted there for all users
+#: together begin.
+LIMITS, TOTAL = "limits", "total:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class LedgerView:
     balances_at: float | None = None
     #: By name.
     pairs: Mapping[str, KeptPair] = field(default_factory=dict)
+    #: The account's own limits to losses, by name.
+    limits: Mapping[str, LimitState] = field(default_factory=dict)
 
 
 def balances_text(at: float, balances: Mapping[str, Held]) -> str:
@@ -98,6 +104,11 @@ def _pair_from(row: list[Any]) -> KeptPair:
         name=str(row[_NAME]), ordermin=ordermin, costmin=costmin, tick_size=tick_size,
         lot_decimals=int(row[_LOT_DECIMALS]), status=str(row[_STATUS]),
     )  # fmt: skip
+
+
+def _limits_from(text: str | None) -> dict[str, LimitState]:
+    states = {} if text is None else json.loads(text)["states"]
+    return {name: LimitState.from_raw(raw) for name, raw in states.items() if not name.startswith(TOTAL)}
 
 
 class LedgerUnreadable(Exception):
@@ -144,6 +155,7 @@ def ledger_view(path: Path) -> LedgerView | None:
             written_at=written_at, cursor=int(meta.get("cursor", "0")),
             positions=positions, carried=carried, balances=balances, balances_at=balances_at,
             pairs=_pairs_from(meta.get(f"kept {PAIRS}", "[]")),
+            limits=_limits_from(meta.get(f"kept {LIMITS}")),
         )  # fmt: skip
     except FileNotFoundError:
         return None

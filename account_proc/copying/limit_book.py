@@ -11,6 +11,7 @@ from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import ENDS
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.ledger_file import LIMITS, TOTAL
 from krakencopy.account_proc.contract.loss_counting import LimitState
 from krakencopy.account_proc.contract.loss_limits import STATE_OF, Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
@@ -22,10 +23,10 @@ from krakencopy.account_proc.domain.realised import Realised
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.trading_guard import LimitHold, TradingGuard
 
-#: Under which names the ledger keeps it.
-LIMITS, REALISED = "limits", "realised"
-#: How names of what is counted for all users together begin, and a loss that none of them has.
-TOTAL, NEVER_LOST = "total:", Decimal("1e30")
+#: Under which name the ledger keeps what was realised.
+REALISED = "realised"
+#: A loss that nothing counted for all users together has.
+NEVER_LOST = Decimal("1e30")
 #: Resets that are remembered by their request ids.
 RESETS_MAX = 100
 _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)

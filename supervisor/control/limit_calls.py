@@ -4,13 +4,17 @@ which was hit begins anew. A thin shell over the link to each account's process.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 import grpc
 
 from krakencopy.account_proc.contract.decimal_text import plain
-from krakencopy.account_proc.contract.loss_limits import amount_words
+from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, ledger_view
+from krakencopy.account_proc.contract.loss_counting import LimitState
+from krakencopy.account_proc.contract.loss_limits import LossLimit, amount_words
 from krakencopy.account_proc.contract.trading_states import StatesUnreadable
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -41,7 +45,10 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
             await find_account(accounts, account_id, context)
         wanted = set(request.account_ids) or set(accounts)
         chosen = [account for account_id, account in accounts.items() if account_id in wanted]
-        limits = [limit for account in chosen for limit in limits_of(account)]
+        ledger = self._of_limits.place.ledger
+        limits = [
+            limit for account in chosen for limit in await limits_of(account, ledger(account.config.id))
+        ]
         of_all = [] if request.account_ids else self._of_limits.total_limits.to_proto()
         return pb.ListLimitsResponse(limits=[*of_all, *limits])
 
@@ -110,26 +117,40 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
         return account
 
 
-def limits_of(account: SupervisedAccount) -> Iterable[nouns.LossLimit]:
-    """As its process shows them; without one, as they are configured."""
+async def limits_of(account: SupervisedAccount, ledger: Path) -> Iterable[nouns.LossLimit]:
+    """As its process shows them; without one, as they are configured, and what its ledger says was hit."""
     link = account.process.link
     if link is not None and link.snapshot.positions_known:
         return list(link.snapshot.limits)
+    if not account.config.copies:
+        return []
+    configured = {limit.name: limit for limit in account.config.copy.limits}
+    try:
+        view = await asyncio.to_thread(ledger_view, ledger)
+    except LedgerUnreadable as error:
+        return [_not_judged(account, limit, str(error)) for limit in configured.values()]
+    states = {} if view is None else view.limits
+    hits = {name: state for name, state in states.items() if state.hit is not None}
+    why = "its process is not there, or has not reached the exchange: what is lost is not known"
     return [
-        nouns.LossLimit(
-            account_id=account.config.id,
-            name=limit.name,
-            metric=limit.metric,
-            window=limit.window,
-            action=limit.action,
-            max_loss=amount_words(limit.max_loss),
-            configured=True,
-            warn_at_percent=plain((limit.warn_at * 100).normalize()),
-            message="its process is not there, or has not reached the exchange: what is lost is not known",
-        )
-        for limit in account.config.copy.limits
-        if account.config.copies
+        *(_hit(account, state, configured=name in configured) for name, state in hits.items()),
+        *(_not_judged(account, limit, why) for name, limit in configured.items() if name not in hits),
     ]
+
+
+def _hit(account: SupervisedAccount, state: LimitState, *, configured: bool) -> nouns.LossLimit:
+    message = state.to_proto(account.config.id)
+    message.configured = configured
+    message.message += "; it holds, and can be reset when the account's process is there"
+    return message
+
+
+def _not_judged(account: SupervisedAccount, limit: LossLimit, why: str) -> nouns.LossLimit:
+    return nouns.LossLimit(
+        account_id=account.config.id, name=limit.name, metric=limit.metric, window=limit.window,
+        action=limit.action, max_loss=amount_words(limit.max_loss), configured=True,
+        warn_at_percent=plain((limit.warn_at * 100).normalize()), message=why,
+    )  # fmt: skip
 
 
 async def _refuse_reset(error: CallFailed, context: Context) -> NoReturn:

@@ -21,6 +21,9 @@ from krakencopy.account_proc.contract.ledger_file import (
     ledger_view,
     owner_in,
 )
+from krakencopy.account_proc.contract.loss_counting import Hit, LimitState
+from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
+from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
 from krakencopy.account_proc.kraken.pair_rows import pair_table
@@ -29,6 +32,13 @@ from krakencopy.account_proc.state.ledger_schema import SCHEMA_VERSION
 from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.supervisor.journal.journal import Journal
 from tests.support.scripted_kraken import ASSETS, PAIRS
+
+
+def limit_hit() -> LimitState:
+    limit = LossLimit("day", Metric.EQUITY, Window.DAY, Decimal("0.05"), Decimal("0.8"), Action.HALTED)
+    hit = Hit(number=3, at=10.0, loss=Decimal("0.06"), words="limit day: 6% lost")
+    return LimitState(limit=limit, since=5.0, window=5.0, high=Decimal(100), warned_at=9.0, hit=hit)
+
 
 OWNER = "a paper run at http://127.0.0.1:1"
 
@@ -92,6 +102,7 @@ def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Pa
             tick_size=str(rules.tick_size), lot_decimals=rules.lot_decimals, status=rules.status,
         )  # fmt: skip
         assert view.pairs == {"BTC/USD": btc}
+        assert view.limits == {"day": limit_hit()}
         newest = max(file.stat().st_mtime for file in tmp_path.iterdir() if "shm" not in file.name)
         assert view.written_at == newest
         read = sorted((file.name, file.stat().st_mtime_ns) for file in tmp_path.iterdir())
@@ -109,6 +120,9 @@ def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Pa
         ledger.beside = lambda: {BALANCES: balances_text(12.5, held)}
         ledger.put_reconciled(1.0, [])
         PairMemory(ledger).keep_asked(table)
+        limits = LimitBook([limit_hit().limit], ledger, totals=[("equity", "USD")])
+        limits.states["day"] = limit_hit()
+        limits.write()
         if runs:
             judge()
     judge()

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.ledger_file import LIMITS
 from krakencopy.account_proc.contract.loss_counting import Hit
 from krakencopy.account_proc.contract.loss_limits import Action
 from krakencopy.account_proc.contract.trading_states import FlattenBy, TradingState
 from krakencopy.account_proc.copying import limit_book
-from krakencopy.account_proc.copying.limit_book import LIMITS, REALISED, LimitBook, RealisedCount
+from krakencopy.account_proc.copying.limit_book import REALISED, LimitBook, RealisedCount
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.account_specs import guard_in
 from tests.support.limited_user import limit_of, usd

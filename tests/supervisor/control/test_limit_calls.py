@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +14,11 @@ import grpc
 import pytest
 from grpclib.const import Status
 
-from krakencopy.account_proc.contract.loss_counting import LimitState
+from krakencopy.account_proc.contract.loss_counting import Hit, LimitState
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.copying.limit_book import LimitBook
+from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -65,6 +67,38 @@ def test_limits_are_those_of_the_processes_or_as_they_are_configured(
             assert list(answer.limits) == []
             asked = stub.ListLimits(pb.ListLimitsRequest(account_ids=["zoe"]))
             assert (await refused(asked))[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_limit_that_was_hit_is_shown_while_its_user_has_no_process(
+    tmp_path: Path, journal: Journal, configured: bool
+) -> None:
+    hit = Hit(number=1, at=12.0, loss=Decimal("0.06"), words="limit week: 6% lost")
+    limit = DAY if configured else DAY._replace(name="week")
+
+    async def play() -> None:
+        async with world(tmp_path, journal) as (stub, supervisor, _):
+            path = supervisor.place.ledger("bob")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(Ledger(path, "bob")) as ledger:
+                book = LimitBook([limit], ledger)
+                book.states[limit.name] = LimitState(limit=limit, since=5.0, hit=hit)
+                book.write()
+            (shown, *others) = (await stub.ListLimits(pb.ListLimitsRequest(account_ids=["bob"]))).limits
+            assert (shown.name, shown.state, shown.configured) == (
+                limit.name, nouns.LIMIT_STATE_HIT, configured,
+            )  # fmt: skip
+            assert (shown.loss, shown.hit_at.seconds) == ("6%", 12)
+            assert shown.message.startswith("limit week: 6% lost; it holds, and can be reset when")
+            assert [(one.name, one.state) for one in others] == (
+                [] if configured else [("day", nouns.LIMIT_STATE_UNSPECIFIED)]
+            )
+            path.write_bytes(b"no ledger")
+            (shown,) = (await stub.ListLimits(pb.ListLimitsRequest(account_ids=["bob"]))).limits
+            assert (shown.name, shown.state) == ("day", nouns.LIMIT_STATE_UNSPECIFIED)
+            assert "not a database" in shown.message
 
     asyncio.run(play())
 
