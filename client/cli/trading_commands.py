@@ -98,8 +98,13 @@ def _own(account: nouns.Account) -> bool:
 
 
 def _lifted(account: nouns.Account, now: nouns.TradingStatus) -> list[str]:
-    held = [each.scope for each in now.settings]
-    return [views.setting_words(each) for each in account.trading.settings if each.scope not in held]
+    """Settings that hold no more; where a limit has one in their place, it is not the same."""
+    held = list(map(_identity, now.settings))
+    return [views.setting_words(each) for each in account.trading.settings if _identity(each) not in held]
+
+
+def _identity(setting: nouns.TradingStateSetting) -> tuple[str, str, int]:
+    return setting.scope, setting.by, setting.at.ToNanoseconds()
 
 
 def show(answer: pb.SetTradingStateResponse, out: Output) -> ExitCode:

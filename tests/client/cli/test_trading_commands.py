@@ -110,7 +110,7 @@ def test_resume_lifts_the_state_and_the_pause_and_says_what_still_holds(
 ) -> None:
     has(supervisor, held("ann", "all", "account:ann", paused=True), held("bob"))
     still = kept("ann", HALTED, "still HALTED for all, since ...")
-    still.trading.settings.add(scope="all", state=HALTED)
+    still.trading.settings.add(scope="all", state=HALTED, by="operator ann")
     answers(supervisor, still, kept("bob", ACTIVE))
     assert types(endpoint, "resume ann bob") == ExitCode.DONE
     [request] = supervisor.requests(pb.SetTradingStateRequest)
@@ -120,6 +120,19 @@ def test_resume_lifts_the_state_and_the_pause_and_says_what_still_holds(
     assert "lifted: HALTED for itself by operator ann" in out
     assert "its pause: first what has waited is copied; still HALTED for all, since ..." in out
     assert "nothing was to be lifted" in out
+
+
+def test_resume_says_what_it_has_lifted_where_a_limit_steps_in(
+    endpoint: str, supervisor: Scripted, capsys: Any
+) -> None:
+    has(supervisor, held("ann", "account:ann"))
+    stopped = kept("ann", HALTED, "still HALTED for itself by limit day of all")
+    stopped.trading.settings.add(scope="account:ann", state=HALTED, by="limit day of all")
+    answers(supervisor, stopped)
+    assert types(endpoint, "resume ann") == ExitCode.DONE
+    words = capsys.readouterr().out.partition("lifted: ")[2]
+    assert words.startswith("HALTED for itself by operator ann")
+    assert "; still HALTED for itself by limit day of all" in words
 
 
 def test_resume_of_all_lifts_what_was_said_for_each_account_as_well(
