@@ -115,8 +115,12 @@ def _is_hit(day: Reloaded) -> None:
     found = limit(day, "anna", HIT)
     assert (found.loss, found.used_percent) == ("10.32 USD", "103")
     assert "LIMIT_HIT" in codes(day, "anna")
-    page = day.types("status")
-    (note,) = [line for line in page.splitlines() if line.startswith("anna: ")]
+
+    def notes() -> list[str]:
+        return [line for line in day.types("status").splitlines() if line.startswith("anna: ")]
+
+    # The limit is known by the ledger as well; what status says comes with the new process.
+    (note,) = wait_for("what status says of anna", notes)
     says(note, f"^anna: REDUCING for itself by limit life since .*{LOST}")
     assert note.count("of equity lost") == 1, "once is enough"
 

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
+    LIMIT,
+    ON_LEAVE,
     StateSetting,
     TradingState,
     TradingStates,
     account_scope,
     group_scope,
 )
-from krakencopy.account_proc.contract.trading_status import NO_VERSION, trading_status
+from krakencopy.account_proc.contract.trading_status import (
+    NO_VERSION,
+    taken_back_words,
+    trading_status,
+)
 from krakencopy.v1 import types_pb2 as pb
 
 
@@ -47,3 +53,32 @@ def test_an_order_to_sell_is_one_that_nobody_has_read_yet() -> None:
         1, pb.FLATTEN_STATE_REQUESTED, "operator ann", "leaving", 1,
     )  # fmt: skip
     assert not trading_status(states, "eve").HasField("flatten")
+
+
+def taken_back(states: TradingStates, shown: pb.TradingStatus | None = None, by: str = "ann") -> str:
+    after = states.with_flatten_taken_back(["bob"], by, "slip", 9.0)
+    return taken_back_words(states, after, "bob", shown or pb.TradingStatus())
+
+
+def test_what_comes_of_taking_back_a_flatten_is_said() -> None:
+    ordered = TradingStates().with_flatten(["bob"], "operator ann", "leaving", 1.0)
+    assert taken_back(ordered) == "what of its flatten is not sold yet is held again"
+    done = pb.TradingStatus(flatten=pb.Flatten(number=1, state=pb.FLATTEN_STATE_DONE))
+    assert taken_back(ordered, done) == "its flatten was done, nothing of it is left to be taken back"
+    twice = ordered.with_flatten_taken_back(["bob"], "ann", "slip", 2.0)
+    assert taken_back(twice) == "no flatten of it is owed"
+    by_leaving = TradingStates().with_flatten(["bob"], ON_LEAVE, "", 1.0)
+    assert taken_back(by_leaving) == "its flatten was ordered by on_leave, and is not taken back by this"
+    limited = pb.TradingStatus(settings=[pb.TradingStateSetting(scope=f"{LIMIT}day")])
+    assert taken_back(TradingStates(), limited) == (
+        "no flatten of it is owed, and what a limit of its own sells is not taken back by this"
+    )
+
+
+def test_a_flatten_that_is_taken_back_beside_one_of_others_goes_on() -> None:
+    ordered = TradingStates().with_flatten(["bob"], "operator ann", "", 1.0)
+    again = ordered.with_flatten_taken_back(["bob"], "ann", "", 2.0).with_flatten(
+        ["bob"], "limit day", "", 2.0
+    )
+    words = taken_back_words(ordered, again, "bob", pb.TradingStatus())
+    assert words == "its flatten is taken back, and it sells all the same: by limit day"

@@ -13,7 +13,8 @@ import pytest
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts import copy_stream
 from krakencopy.supervisor.accounts.account_link import AccountLink
-from krakencopy.supervisor.accounts.conversation import Owner
+from krakencopy.supervisor.accounts.conversation import Differs, Owner
+from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -79,6 +80,31 @@ def test_a_link_that_cannot_send_any_more_does_not_go_on_reading_as_if_all_were_
             with pytest.raises(JournalFault) as raised:
                 scene.queue.raise_failure()
             assert raised.value is fault
+
+    asyncio.run(play())
+
+
+def test_a_process_that_ends_the_stream_without_a_word_is_a_failed_call() -> None:
+    class Ended:
+        async def recv_message(self) -> None:
+            return None
+
+    with pytest.raises(CallFailed, match="the process ended the stream without a word"):
+        asyncio.run(copy_stream.CopyStream._answer(cast("Any", Ended())))
+
+
+def test_a_user_whose_last_fill_is_another_one_in_the_journal_is_given_none(folder: Path) -> None:
+    async def play() -> None:
+        async with connected(folder) as scene:
+            scene.fills.append([fill(1)], 1)
+            stream = object.__new__(copy_stream.CopyStream)
+            stream._journal = scene.journal
+            mine = scene.journal.fill(seq=1)
+            assert mine is not None
+            stream._check_same_fill(pb.CopyReady(cursor_seq=1, cursor_exec_id=mine.exec_id))
+            for seq, words in ((1, mine.exec_id), (2, "unknown")):
+                with pytest.raises(Differs, match=rf"fill {seq} is OTHER in .*{words} in the journal"):
+                    stream._check_same_fill(pb.CopyReady(cursor_seq=seq, cursor_exec_id="OTHER"))
 
     asyncio.run(play())
 
