@@ -13,11 +13,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("account_proc", "client", "paper_exchange", "supervisor")
 
-_SPAWNER = "tests/supervisor/processes/test_spawner.py"
+_SPAWNER = (
+    "tests/supervisor/processes/test_spawner.py",
+    "tests/supervisor/processes/test_spawner_killed.py",
+)
 _READER = "tests/supervisor/config/test_reader.py"
 _SUPERVISED = "tests/supervisor/accounts/test_supervised_account.py"
 _COMMANDS = (
     "tests/client/cli/test_main.py",
+    "tests/client/cli/test_main_input.py",
     "tests/client/cli/test_streams.py",
     "tests/client/cli/test_wait_commands.py",
     "tests/client/cli/test_watch_commands.py",
@@ -118,7 +122,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     # Processes, tested as processes.
     "account_proc/master/master.py": _SYSTEM,
     "account_proc/notices/announcements.py": ("tests/system/test_reconciliation.py",),
-    "account_proc/runtime/boot.py": (_SPAWNER,),
+    "account_proc/runtime/boot.py": _SPAWNER,
     "account_proc/service/account_process.py": _SYSTEM,
     "account_proc/service/ccxt_process.py": ("tests/system/test_other_brokers.py",),
     "account_proc/service/kraken_process.py": _SYSTEM,
@@ -130,9 +134,9 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/control/reloader.py": ("tests/system/test_reload.py",),
     "supervisor/control/server.py": (_AGAINST_SUPERVISOR,),
     "supervisor/control/service.py": (_AGAINST_SUPERVISOR, *_SYSTEM),
-    "supervisor/processes/child.py": (_SPAWNER,),
-    "supervisor/processes/forkserver.py": (_SPAWNER,),
-    "supervisor/processes/forkserver_client.py": (_SPAWNER,),
+    "supervisor/processes/child.py": _SPAWNER,
+    "supervisor/processes/forkserver.py": _SPAWNER,
+    "supervisor/processes/forkserver_client.py": _SPAWNER,
     "supervisor/run.py": (
         "tests/supervisor/test_daemon_paper_run.py",
         "tests/supervisor/test_daemon_state_folder.py",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules, Sizing
 from krakencopy.account_proc.domain.caps import CapState, caps_of
 from krakencopy.account_proc.domain.copy_book import CopyBook
@@ -29,6 +30,11 @@ PAIRS = {
         replace(ETH, name="ETH/BTC", quote="BTC", tick_size=Decimal("0.0000001")),
     )
 }  # fmt: skip
+
+
+def usd(amount: str | int) -> Money:
+    """So many dollars."""
+    return Money(Decimal(amount), "USD")
 
 
 @dataclass

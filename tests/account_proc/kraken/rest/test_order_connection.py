@@ -4,83 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from email.utils import formatdate
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
-from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest import client as client_module
 from krakencopy.account_proc.kraken.rest import order_connection as order_line_module
 from krakencopy.account_proc.kraken.rest import request_queue as queue_module
-from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from krakencopy.account_proc.kraken.rest.signing import sign
-from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
-from tests.account_proc.kraken.rest.test_client import Counter
 from tests.support.odd_exchange import (
     HANG,
     RESET,
     SECRET,
-    OddExchange,
     answer,
     odd_exchange,
-    roomy_limits,
 )
-
-KEY = Credentials("the-public-key", SECRET)
-#: For a server at 127.0.0.1; made for these tests.
-CERTIFICATE = Path(__file__).parents[3] / "support" / "localhost.pem"
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110 - threads of a server cannot set what a loop waits for
-            await asyncio.sleep(0.005)
-
-
-@asynccontextmanager
-async def trading(
-    url: str, context: ssl.SSLContext = EXCHANGE_TLS, read_deferral: ReadDeferral | None = None
-) -> AsyncIterator[tuple[RequestQueue, OrderConnection]]:
-    line = OrderConnection(url, read_deferral or ReadDeferral(0.1), context)
-    queue = RequestQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
-    keeping = asyncio.create_task(line.keep_ready())
-    try:
-        yield queue, line
-    finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
-        await asyncio.to_thread(queue.close)
-
-
-async def order(queue: RequestQueue, timeout_s: float = 5.0) -> Any:
-    return await queue.order("AddOrder", {"volume": "1", "close[price]": "+1"}, timeout_s=timeout_s)
-
-
-def with_line(
-    exchange: OddExchange,
-    work: Callable[[RequestQueue, OrderConnection], Awaitable[None]],
-    context: ssl.SSLContext = EXCHANGE_TLS,
-) -> None:
-    async def main() -> None:
-        async with trading(exchange.url, context) as (queue, line):
-            await until(lambda: line.ready)
-            await work(queue, line)
-
-    asyncio.run(main())
+from tests.support.order_line import KEY, order, trading, until, with_line
 
 
 def test_an_order_goes_over_the_line_signed_as_by_the_other_way() -> None:
@@ -359,71 +305,3 @@ def test_refusals_over_the_line_count_as_by_the_other_way() -> None:
 
         with_line(exchange, work)
     assert len(exchange.asked) == 2
-
-
-# -- https -------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def https_exchange(reply: bytes) -> Iterator[OddExchange]:
-    """The same behind TLS."""
-    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trusted.load_cert_chain(CERTIFICATE)
-    exchange = OddExchange([reply])
-    with (
-        socket.create_server(("127.0.0.1", 0)) as plain,
-        trusted.wrap_socket(plain, server_side=True) as listener,
-    ):
-        exchange.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        threading.Thread(target=_serve, args=(exchange, listener), daemon=True).start()
-        yield exchange
-
-
-def _serve(exchange: OddExchange, listener: socket.socket) -> None:
-    for number in range(100):
-        try:
-            connection, _ = listener.accept()
-        except ssl.SSLError:
-            exchange.hung_up.set()  # they did not trust us
-            continue
-        except OSError:
-            return
-        threading.Thread(target=exchange._serve_one, args=(connection, number), daemon=True).start()
-
-
-def test_orders_go_over_tls() -> None:
-    with https_exchange(answer({"txid": ["O1"]})) as exchange:
-
-        async def work(queue: RequestQueue, line: OrderConnection) -> None:
-            assert await order(queue) == {"txid": ["O1"]}
-            assert line.ready
-
-        with_line(exchange, work, ssl.create_default_context(cafile=str(CERTIFICATE)))
-
-
-def test_an_exchange_whose_certificate_nobody_trusts_gets_no_order() -> None:
-    with https_exchange(answer({"txid": ["O1"]})) as exchange:
-
-        async def main() -> None:
-            async with trading(exchange.url) as (queue, line):
-                await until(exchange.hung_up.is_set)
-                assert not line.ready
-                with pytest.raises(OutcomeUnknown):
-                    await order(queue)
-
-        asyncio.run(main())
-    assert exchange.asked == []
-
-
-def test_the_time_is_heard_from_the_answer_to_an_order() -> None:
-    head, _, body = answer({"txid": ["O1"]}).partition(b"\r\n")
-    date = formatdate(time.time() - 60, usegmt=True).encode()
-    with odd_exchange(head + b"\r\ndate: " + date + b"\r\n" + body) as exchange:
-
-        async def work(queue: RequestQueue, line: OrderConnection) -> None:
-            await order(queue)
-            reading = line._clock.reading()
-            assert reading is not None
-            assert reading.offset == pytest.approx(-60, abs=1.5)
-
-        with_line(exchange, work)

@@ -14,8 +14,8 @@ from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from tests.account_proc.kraken.rest.test_client import KEY, client
-from tests.account_proc.kraken.rest.test_order_connection import order, with_line
 from tests.support.odd_exchange import odd_exchange, redirect
+from tests.support.order_line import order, with_line
 
 STATUSES = (301, 302, 303, 307, 308)
 
