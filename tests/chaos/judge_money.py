@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby
 
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.judge_copies import STOPPED, booked, coins_gone, minima_moved, order_ids, writes_off
+from tests.chaos.copied_by_trades import count_trades, trades_as_counted
+from tests.chaos.judge_copies import STOPPED, booked, order_ids, writes_off
 from tests.chaos.limits import cap_of_an_order
 from tests.chaos.model_judging import COST_DUST
 from tests.chaos.records import Finding, Record
-from tests.chaos.rows import Copy, Trade, UserTerms
-from tests.chaos.terms import MOVED_BY, PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
+from tests.chaos.rows import Copy, UserTerms
+from tests.chaos.terms import PAIRS, ZERO, by_coin, coin_of
 from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 
 #: How the system words what cash did.
@@ -38,8 +38,6 @@ OWN_DUST = Fraction(1, 10**9)
 MONEY_DUST = Fraction(1, 1000)
 #: Books round each trade's cost and fee to the digits that a balance has.
 BALANCE_DUST = Decimal("0.01")
-#: No order sells less.
-DUST_DOLLARS = Fraction(6, 10)
 
 
 #: Balances are read again about every minute; until then a deposit is not known.
@@ -194,7 +192,7 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
         untold = record.clock_stepped or writes_off(record, user.account)
         either = Fraction(1) if untold else Fraction(1, 1000)
         coins, came_in = Coins(), defaultdict[str, Fraction](Fraction)
-        for trade in _as_counted(record, user.account):
+        for trade in trades_as_counted(record, user.account):
             base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
             own = Fraction(trade.volume) - coins.held(base) - came_in[base] * either
             # The exchange rounds each trade's cost to a digit that adds up in money.
@@ -207,37 +205,6 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
                 came_in[quote] += Fraction(trade.cost)
                 if not coins.held(base):
                     came_in[base] = Fraction(0)
-
-
-def _as_counted(record: Record, account: str) -> list[Trade]:
-    """A user's trades by copying, copy by copy, as those came to their ends; as they were made where the
-    clock was set.
-    """
-    by_hand = record.orders_by_hand(account)
-    ended = {} if record.clock_stepped else _ends(record, account)
-    trades = [trade for trade in record.trades_of(account) if trade.order_id not in by_hand]
-    # A copy has not ended before it traded, whatever the clock said.
-    return sorted(trades, key=lambda trade: (max(ended.get(trade.cl_ord_id, trade.at), trade.at), trade.n))
-
-
-def _ends(record: Record, account: str) -> dict[str, float]:
-    """When the copy of each client order id ended."""
-    ended: dict[str, float] = {}
-    for copy in record.copies_of(account):
-        ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
-    return ended
-
-
-def count_trades(coins: Coins, trades: Sequence[Trade]) -> None:
-    """Counts what the exchange booked for one order, all at once: where own money comes back at another
-    price in each trade, what is over in one makes up for what is short in the next.
-    """
-    fees: dict[str, Fraction] = defaultdict(Fraction)
-    for trade in trades:
-        fees[coin_of(trade.fee_asset)] += Fraction(trade.fee)
-    volume = sum((Fraction(trade.volume) for trade in trades), Fraction(0))
-    cost = sum((Fraction(trade.cost) for trade in trades), Fraction(0))
-    coins.count(trades[0].pair, trades[0].side, volume, cost, fees)
 
 
 def what_is_the_users_own_is_still_there(record: Record) -> Iterator[Finding]:
@@ -360,83 +327,3 @@ class _Groups:
         first, *others = orders
         for other in others:
             self._parent[self.of(other)] = self.of(first)
-
-
-def exits_converge(record: Record) -> Iterator[Finding]:
-    """Whenever the master had sold all that it bought of a coin and all had come to rest, nobody held more
-    than dust of it by copying.
-    """
-    for rest in record.settled:
-        for account, coin, held in still_held(record, rest.trades, rest.at):
-            text = (
-                f"holds {float(held):.8f} {coin} by copying, {rest.trades} trades on, and the master has left"
-            )
-            yield Finding(validator="convergence", account=account, text=text)
-
-
-def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, str, Fraction]]:
-    """Users that hold what they should have sold, so many trades of the exchange on: account, coin, how much.
-
-    A coin that came in since the master's last sale of all of it (an entry paid in it was skipped) waits for
-    the next one; a user that took coins away by hand may be left with some.
-    """
-    prices = Prices(record)
-    moved = minima_moved(record)
-    left = {coin: seq for coin in TRADED_COINS if (seq := _left_at(record, coin, trades))}
-    if not left:
-        return
-    worth = prices.in_dollars(at - 60.0, at)
-    for user in record.users:
-        held = copied(record, user.account, trades)
-        gone = coins_gone(record, user.account)
-        if record.clock_stepped or writes_off(record, user.account):
-            gone |= {pair.quote for pair in PAIRS.values()}
-        for coin in left:
-            if coin in gone or coin not in worth:
-                continue
-            # A process that read the larger minima still goes by them.
-            least = max(
-                pair.ordermin * (MOVED_BY if pair.symbol in moved else 1)
-                for pair in PAIRS.values()
-                if pair.base == coin
-            )
-            is_dust = held.held(coin) < least or held.held(coin) * Fraction(worth[coin][1]) < DUST_DOLLARS
-            if not is_dust:
-                yield user.account, coin, held.held(coin)
-
-
-def _left_at(record: Record, coin: str, trades: int) -> int:
-    """The fill with which the master sold all of a coin that it had bought, if it has bought none since;
-    or 0.
-    """
-    names = {trade.exec_id for trade in record.trades_of("master") if trade.n <= trades}
-    left = 0
-    for fill in record.fills:
-        pair = PAIRS.get(fill.pair)
-        if pair is None or fill.exec_id not in names:
-            continue
-        if pair.base == coin:
-            is_out = fill.side == "sell" and fill.journal_position_after < pair.ordermin
-            left = fill.seq if is_out else 0
-        elif pair.quote == coin and fill.side == "sell":
-            left = 0
-    return left
-
-
-def copied(record: Record, account: str, trades: int) -> Coins:
-    """What copying held of each coin, so many trades of the exchange on."""
-    coins = Coins()
-    counted = (trade for trade in _as_counted(record, account) if trade.n <= trades)
-    for _, those in groupby(counted, key=lambda trade: trade.order_id):
-        count_trades(coins, list(those))
-    return coins
-
-
-def nothing_rests(record: Record) -> Iterator[Finding]:
-    """A user's orders are market or immediate: when all is over, none is open."""
-    for rest in record.settled:
-        for user in record.users:
-            # The owner's own orders are cancelled before.
-            if rest.open_orders.get(user.account):
-                text = f"{rest.open_orders[user.account]} orders are open at rest"
-                yield Finding(validator="open orders", account=user.account, text=text)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.chaos.coin_book import MONEY
+from tests.chaos.copied_by_trades import copied
 from tests.chaos.judge_copies import coins_gone, coins_promised, minima_moved
-from tests.chaos.judge_money import DUST_DOLLARS, copied
+from tests.chaos.judge_exits import DUST_DOLLARS
 from tests.chaos.records import Finding, Record
 from tests.chaos.terms import MOVED_BY, PAIRS, TRADED_COINS
 from tests.chaos.worth import Prices

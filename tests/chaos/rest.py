@@ -9,7 +9,7 @@ from typing import Any
 from krakencopy.client.sdk.errors import KrakenCopyError
 from krakencopy.v1 import types_pb2 as pb
 from tests.chaos import reading
-from tests.chaos.judge_money import still_held
+from tests.chaos.judge_exits import still_held
 from tests.chaos.owners import Owners
 from tests.chaos.records import Record
 from tests.chaos.rows import Settled

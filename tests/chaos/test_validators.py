@@ -11,9 +11,10 @@ import pytest
 
 from tests.chaos import validators
 from tests.chaos.coins import Coins
+from tests.chaos.copied_by_trades import count_trades
 from tests.chaos.forged import NOW, copy, fill, order_id, record, request, spoil, trade
 from tests.chaos.judge_copies import nonces_grow, volumes
-from tests.chaos.judge_money import count_trades, exits_converge
+from tests.chaos.judge_exits import exits_converge
 from tests.chaos.records import Record
 from tests.chaos.rows import (
     Deposit,

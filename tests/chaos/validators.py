@@ -21,6 +21,7 @@ from tests.chaos.judge_copies import (
     orders_and_intents_belong_together,
     volumes_are_those_of_the_model,
 )
+from tests.chaos.judge_exits import exits_converge, nothing_rests
 from tests.chaos.judge_journal import (
     earlier_runs_are_over,
     journal_counts_what_the_master_bought,
@@ -33,10 +34,8 @@ from tests.chaos.judge_money import (
     cash_is_true,
     entries_are_bound,
     equity_is_true,
-    exits_converge,
     no_master_order_costs_more_than_its_cap,
     nobody_sells_what_copying_did_not_buy,
-    nothing_rests,
     what_is_the_users_own_is_still_there,
 )
 from tests.chaos.judge_states import (

@@ -23,7 +23,7 @@ import requests
 
 from krakencopy.client.sdk.errors import KrakenCopyError
 from tests.chaos import plan, processes, reading
-from tests.chaos.judge_money import copied
+from tests.chaos.copied_by_trades import copied
 from tests.chaos.loss_limits import LossWatch
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
