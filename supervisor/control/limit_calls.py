@@ -11,10 +11,8 @@ from typing import NoReturn
 
 import grpc
 
-from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, ledger_view
 from krakencopy.account_proc.contract.loss_counting import LimitState
-from krakencopy.account_proc.contract.loss_limits import LossLimit, amount_words
 from krakencopy.account_proc.contract.trading_states import StatesUnreadable
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -125,32 +123,28 @@ async def limits_of(account: SupervisedAccount, ledger: Path) -> Iterable[nouns.
     if not account.config.copies:
         return []
     configured = {limit.name: limit for limit in account.config.copy.limits}
-    try:
-        view = await asyncio.to_thread(ledger_view, ledger)
-    except LedgerUnreadable as error:
-        return [_not_judged(account, limit, str(error)) for limit in configured.values()]
-    states = {} if view is None else view.limits
-    hits = {name: state for name, state in states.items() if state.hit is not None}
     why = "its process is not there, or has not reached the exchange: what is lost is not known"
-    return [
-        *(_hit(account, state, configured=name in configured) for name, state in hits.items()),
-        *(_not_judged(account, limit, why) for name, limit in configured.items() if name not in hits),
-    ]
+    hits: dict[str, LimitState] = {}
+    try:
+        if (view := await asyncio.to_thread(ledger_view, ledger)) is not None:
+            hits = {name: state for name, state in view.limits.items() if state.hit is not None}
+    except LedgerUnreadable as error:
+        why = str(error)
+    states = hits | {name: LimitState(limit=limit) for name, limit in configured.items() if name not in hits}
+    return [_last_known(account, state, why, configured=name in configured) for name, state in states.items()]
 
 
-def _hit(account: SupervisedAccount, state: LimitState, *, configured: bool) -> nouns.LossLimit:
+def _last_known(
+    account: SupervisedAccount, state: LimitState, why: str, *, configured: bool
+) -> nouns.LossLimit:
+    """A limit that its process does not show; ``why``: what is not known of one that was not hit."""
     message = state.to_proto(account.config.id)
     message.configured = configured
-    message.message += "; it holds, and can be reset when the account's process is there"
+    if state.hit is None:
+        message.state, message.message = nouns.LIMIT_STATE_UNSPECIFIED, why
+    else:
+        message.message += "; it holds, and can be reset when the account's process is there"
     return message
-
-
-def _not_judged(account: SupervisedAccount, limit: LossLimit, why: str) -> nouns.LossLimit:
-    return nouns.LossLimit(
-        account_id=account.config.id, name=limit.name, metric=limit.metric, window=limit.window,
-        action=limit.action, max_loss=amount_words(limit.max_loss), configured=True,
-        warn_at_percent=plain((limit.warn_at * 100).normalize()), message=why,
-    )  # fmt: skip
 
 
 async def _refuse_reset(error: CallFailed, context: Context) -> NoReturn:
