@@ -28,6 +28,7 @@ from krakencopy.supervisor.control.call_frames import (
     read_taken,
 )
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
+from krakencopy.supervisor.control.principals import Principal
 from krakencopy.supervisor.journal.journal_file import JournalNoRoom
 from krakencopy.supervisor.lifecycle.state_machine import NO_ROOM
 
@@ -53,6 +54,10 @@ class Refused(Exception):
 
 class CallContext:
     """What ControlService knows of a call, beside its request."""
+
+    def __init__(self, principal: Principal) -> None:
+        #: Who asks.
+        self.principal = principal
 
     async def abort_with_status(self, status: Refusal) -> NoReturn:
         """Ends the call. Raises Refused."""
@@ -127,9 +132,9 @@ class CallAnswerer:
         match frame.kind:
             case Kind.CALL:
                 call = self._calls[frame.call] = _Call()
-                method, request = read_call(frame.body)
+                method, principal, request = read_call(frame.body)
                 call.task = asyncio.get_running_loop().create_task(
-                    self._answer(frame.call, call, method, request)
+                    self._answer(frame.call, call, method, request, CallContext(principal))
                 )
             case Kind.TAKEN if call is not None:
                 call.add(-read_taken(frame.body))
@@ -138,13 +143,16 @@ class CallAnswerer:
             case _:
                 pass  # of a call that has ended, or PONG
 
-    async def _answer(self, number: int, call: _Call, method: int, request: bytes) -> None:
+    async def _answer(
+        self, number: int, call: _Call, method: int, request: bytes, context: CallContext
+    ) -> None:
         end = b""
         try:
             share = self._urgent_share if METHODS[method].name in URGENT else self._share
             begin_call(share)
             await share.take_turn()
-            await self._send_answers(number, call, method, _TYPES[method].FromString(request), share)
+            asked = _TYPES[method].FromString(request)
+            await self._send_answers(number, call, method, asked, context, share)
         except Refused as refused:
             end = refused.encoded
         except JournalNoRoom as error:
@@ -161,15 +169,15 @@ class CallAnswerer:
         self._send(Frame(Kind.END, number, end))
 
     async def _send_answers(
-        self, number: int, call: _Call, method: int, request: Any, share: LoopShare
+        self, number: int, call: _Call, method: int, request: Any, context: CallContext, share: LoopShare
     ) -> None:
         answer = getattr(self._servicer, METHODS[method].name)
         if not METHODS[method].server_streaming:
-            message = await share.measured(answer(request, CallContext()))
+            message = await share.measured(answer(request, context))
             with share.measuring():
                 self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
             return
-        messages: AsyncIterator[Any] = answer(request, CallContext())
+        messages: AsyncIterator[Any] = answer(request, context)
         with suppress(StopAsyncIteration):
             while True:
                 await call.has_room.wait()

@@ -1,7 +1,7 @@
 """The channel between the front and the supervisor: calls one way, answers the other, as frames on one stream
 socket.
 
-    front       CALL    the method's number and the request       supervisor
+    front       CALL    the method's number, who asks, the request supervisor
     front       TAKEN   so many bytes of answers have left        supervisor
     front       CANCEL  nobody waits for the answer any more      supervisor
     front  ◀──  ANSWER  one message of the answer                 supervisor
@@ -19,6 +19,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from krakencopy.supervisor.control.principals import Principal
 from krakencopy.v1 import control_pb2
 
 SERVICE = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
@@ -29,6 +30,8 @@ URGENT = frozenset({"SetTradingState", "FlattenAccounts"})
 #: Length of what follows, kind, number of the call.
 _HEAD = struct.Struct(">IBI")
 _NUMBER = struct.Struct(">I")
+#: The method's number, and the length of who asks.
+_CALL_HEAD = struct.Struct(">IH")
 #: Of one answer; clients take 4 MiB.
 FRAME_BYTES_MAX = 8 << 20
 #: Answers of one call that have not left yet, in bytes: beyond that the supervisor makes no more of them.
@@ -62,15 +65,20 @@ class Frame:
         return _HEAD.pack(len(self.body), self.kind, self.call) + self.body
 
 
-def call_body(method: int, request: bytes) -> bytes:
+def call_body(method: int, principal: Principal, request: bytes) -> bytes:
     """What a CALL carries."""
-    return _NUMBER.pack(method) + request
+    asks = principal.encoded()
+    return _CALL_HEAD.pack(method, len(asks)) + asks + request
 
 
-def read_call(body: bytes) -> tuple[int, bytes]:
-    """The method's number and the request."""
-    (method,) = _NUMBER.unpack_from(body)
-    return method, body[_NUMBER.size :]
+def read_call(body: bytes) -> tuple[int, Principal, bytes]:
+    """The method's number, who asks, and the request. Raises ConnectionError for what is none."""
+    try:
+        method, length = _CALL_HEAD.unpack_from(body)
+        start = _CALL_HEAD.size + length
+        return method, Principal.of(body[_CALL_HEAD.size : start]), body[start:]
+    except (struct.error, ValueError) as error:
+        raise ConnectionError(f"no call: {error}") from error
 
 
 def taken_body(size: int) -> bytes:

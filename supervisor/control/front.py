@@ -19,10 +19,12 @@ from pathlib import Path
 from h2.connection import H2Connection
 
 from krakencopy.account_proc.runtime.boot import die_with_parent, harden, leave, name_process, reset_signals
+from krakencopy.supervisor.control.call_frames import SERVICE
 from krakencopy.supervisor.control.front_calls import FrontCalls
 from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
 from krakencopy.supervisor.control.front_door import FrontDoor
+from krakencopy.supervisor.control.permissions import check_complete
 from krakencopy.supervisor.control.upstream import Upstream
 
 PROCESS_NAME = b"kc-control"
@@ -48,6 +50,7 @@ def main() -> None:
     for name in ("--channel-fd", "--listeners-fd"):
         parser.add_argument(name, type=int, required=True)
     given = parser.parse_args()
+    check_complete(SERVICE)
     _step_back()
     # Of each connection h2 remembers this many calls that have ended; by default 65,536, which are megabytes.
     H2Connection.MAX_CLOSED_STREAMS = ENDED_CALLS_MAX

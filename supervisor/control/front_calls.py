@@ -26,6 +26,7 @@ from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, viola
 from krakencopy.account_proc.runtime.grpc_server import Health
 from krakencopy.supervisor.control.call_frames import METHODS, SERVICE, URGENT
 from krakencopy.supervisor.control.front_clients import Client
+from krakencopy.supervisor.control.principals import Principal
 
 #: Of one request: the longest has fields of some hundred characters (bounds.proto).
 REQUEST_BYTES_MAX = 65_536
@@ -78,7 +79,7 @@ class RawDetails(StatusDetailsCodecBase):
 class Answering(Protocol):
     """Who answers the calls that are admitted: ``Upstream``, or who stands in for the supervisor."""
 
-    def answers(self, method: int, request: bytes) -> AsyncGenerator[bytes, None]:
+    def answers(self, method: int, principal: Principal, request: bytes) -> AsyncGenerator[bytes, None]:
         """See ``Upstream.answers``."""
         ...
 
@@ -112,13 +113,13 @@ class FrontCalls:
             request = await _request(call)
             _check(method, request)
             if method.server_streaming:
-                async with aclosing(self._upstream.answers(number, request)) as answers:
+                async with aclosing(self._upstream.answers(number, client.principal, request)) as answers:
                     async for answer in answers:
                         await call.send_message(answer)
                 return
             async with (
                 self._turn(client, method),
-                aclosing(self._upstream.answers(number, request)) as answers,
+                aclosing(self._upstream.answers(number, client.principal, request)) as answers,
             ):
                 (answer,) = [each async for each in answers]
             await _send_in_time(call, answer)

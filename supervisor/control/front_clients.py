@@ -16,6 +16,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from krakencopy.account_proc.contract.refusals import error_details
+from krakencopy.supervisor.control.principals import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,10 @@ def too_many(reason: str, message: str) -> GRPCError:
 class Client:
     """One client, while it has a connection, or has used more time than it may."""
 
-    def __init__(self, clients: Clients, key: int) -> None:
+    def __init__(self, clients: Clients, key: int, principal: Principal) -> None:
         self._all = clients
         self.key = key
+        self.principal = principal
         self.connections = self.calls = self.watches = 0
         #: Its calls that the supervisor is asked at once: others' go on beside slow ones.
         self.asked = asyncio.Semaphore(ASKED_MAX)
@@ -117,9 +119,9 @@ class Clients:
     def __len__(self) -> int:
         return len(self._known)
 
-    def connect(self, key: int) -> Client | None:
+    def connect(self, key: int, principal: Principal) -> Client | None:
         """A connection more of a client; None where it, or all together, have too many."""
-        client = self._known.get(key) or Client(self, key)
+        client = self._known.get(key) or Client(self, key, principal)
         if client.connections >= OF_ONE.connections or self.connections >= OF_ALL.connections:
             return None
         self._known[key] = client

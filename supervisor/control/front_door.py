@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import pwd
 import socket
 
-from krakencopy.account_proc.contract.socket_handshake import peer_of
+from krakencopy.account_proc.contract.socket_handshake import Peer, peer_of
 from krakencopy.supervisor.control.front_clients import Client, Clients
 from krakencopy.supervisor.control.front_connection import Connections, OpeningConnection
+from krakencopy.supervisor.control.principals import Principal, Role
 
 #: A client that connects and does not begin as HTTP/2 does, in seconds.
 PREFACE_S = 5.0
@@ -19,6 +22,19 @@ ACCEPTED_MAX = 8
 #: After a connection that was only closed, and when no more files can be opened, the next ones wait so long
 #: in the socket's queue, in seconds.
 CLOSED_PAUSE_S, NO_FILES_PAUSE_S = 0.05, 1.0
+
+
+def local_principal(peer: Peer) -> Principal:
+    """A process of this machine, by its user: it may do all, as that user can with the state folder."""
+    return Principal(_user_name(peer.uid), Role.ADMIN, origin=f"unix pid {peer.pid}")
+
+
+@functools.cache
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a user without a name, as in many a container
+        return f"uid {uid}"
 
 
 class FrontDoor:
@@ -90,14 +106,17 @@ class FrontDoor:
             return None
         if peer.uid != os.getuid():
             return None
-        client = self._clients.connect(peer.pid)
+        principal = local_principal(peer)
+        client = self._clients.connect(peer.pid, principal)
         if client is not None:
             return OpeningConnection(client, self._connections.answering, PREFACE_S)
         if self._refused >= REFUSED_MAX:
             return None
         self._refused += 1
         asyncio.get_running_loop().call_later(REFUSED_S, self._forget_refused)
-        return OpeningConnection(Client(self._clients, peer.pid), self._connections.refusing, REFUSED_S)
+        return OpeningConnection(
+            Client(self._clients, peer.pid, principal), self._connections.refusing, REFUSED_S
+        )
 
     def _forget_refused(self) -> None:
         self._refused -= 1

@@ -28,6 +28,7 @@ from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
 from krakencopy.supervisor.control.front_door import FrontDoor
 from krakencopy.supervisor.control.listener import listener_at
+from krakencopy.supervisor.control.principals import Principal
 from krakencopy.supervisor.lifecycle.state_machine import NO_ROOM
 from krakencopy.v1 import control_pb2 as pb
 
@@ -47,7 +48,12 @@ class RoomWait:
         #: Whether an operator has asked for the end.
         self.ended = asyncio.Event()
 
-    async def answers(self, method: int, request: bytes) -> AsyncGenerator[bytes, None]:  # noqa: ARG002 - Upstream's
+    async def answers(
+        self,
+        method: int,
+        principal: Principal,  # noqa: ARG002 - Upstream's
+        request: bytes,  # noqa: ARG002 - Upstream's
+    ) -> AsyncGenerator[bytes, None]:
         """See ``Upstream.answers``."""
         if METHODS[method].name != "Shutdown":
             raise self._refusal()

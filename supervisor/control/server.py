@@ -11,8 +11,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from krakencopy.supervisor.control.call_frames import SERVICE
 from krakencopy.supervisor.control.front_process import FrontProcess
 from krakencopy.supervisor.control.listener import listener_at
+from krakencopy.supervisor.control.permissions import check_complete
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.journal import Journal
@@ -38,6 +40,7 @@ class ControlServer:
         """Serves on the state folder's socket, mode 0600 by the umask, also when that is swept away."""
         place = supervisor.place
         self._socket = place.socket("control")
+        check_complete(SERVICE)
         servicer = ControlServicer(supervisor, reloader)
         self._front = FrontProcess(servicer, supervisor.events, place.log("control").with_suffix(".crash"))
         self._front.use_listener(listener_at(self._socket))

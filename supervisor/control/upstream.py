@@ -20,6 +20,7 @@ from krakencopy.supervisor.control.call_frames import (
     read_frame,
     taken_body,
 )
+from krakencopy.supervisor.control.principals import Principal
 
 #: The supervisor pings every two seconds. Clients must not wait for one that is stopped: their own pings are
 #: answered here. In seconds.
@@ -61,14 +62,14 @@ class Upstream:
         """Until nobody waits for anything."""
         await self._idle.wait()
 
-    async def answers(self, method: int, request: bytes) -> AsyncGenerator[bytes, None]:
+    async def answers(self, method: int, principal: Principal, request: bytes) -> AsyncGenerator[bytes, None]:
         """The messages of the answer; the next one is asked for when the one before has left. Closing this
         early cancels the call. Raises GRPCError as the supervisor has refused it.
         """
         number = next(self._numbers)
         arrived = self._arrived[number] = asyncio.Queue()
         self._idle.clear()
-        self._send(Frame(Kind.CALL, number, call_body(method, request)))
+        self._send(Frame(Kind.CALL, number, call_body(method, principal, request)))
         taken, has_ended = 0, False
         try:
             while (frame := await arrived.get()).kind is Kind.ANSWER:

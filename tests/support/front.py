@@ -19,8 +19,12 @@ from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
 from krakencopy.supervisor.control.front_door import FrontDoor
 from krakencopy.supervisor.control.loop_share import LoopShare
+from krakencopy.supervisor.control.principals import Principal, Role
 from krakencopy.supervisor.control.upstream import Upstream
 from krakencopy.v1 import control_pb2_grpc
+
+#: Who calls, where that is of no consequence.
+SOMEBODY = Principal("somebody", Role.ADMIN, origin="unix pid 1")
 
 #: A client that takes 64 KiB of what it does not read, and a connection of its own for each channel.
 SMALL_WINDOW = [("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)]

@@ -25,7 +25,7 @@ from krakencopy.supervisor.control.loop_share import SLICE_S, LoopShare
 from krakencopy.supervisor.control.refusals import refuse
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
-from tests.support.front import HandEnd, run, streams_of, until, use_loop
+from tests.support.front import SOMEBODY, HandEnd, run, streams_of, until, use_loop
 
 #: What is generated answers UNIMPLEMENTED, and its type stub says that all of it must be written.
 _Servicer: Any = control_pb2_grpc.ControlServiceServicer
@@ -72,7 +72,7 @@ class Front(HandEnd):
     """The other end."""
 
     def call(self, number: int, method: str, request: Any) -> None:
-        self.send(Frame(Kind.CALL, number, call_body(NUMBER[method], request.SerializeToString())))
+        self.send(Frame(Kind.CALL, number, call_body(NUMBER[method], SOMEBODY, request.SerializeToString())))
 
 
 @asynccontextmanager

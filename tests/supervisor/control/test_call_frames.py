@@ -20,6 +20,7 @@ from krakencopy.supervisor.control.call_frames import (
     read_taken,
     taken_body,
 )
+from krakencopy.supervisor.control.principals import Principal, Role
 
 FRAMES = st.lists(st.builds(Frame, st.sampled_from(Kind), st.integers(0, 2**32 - 1), st.binary(max_size=300)))
 
@@ -48,10 +49,24 @@ def test_a_frame_that_is_cut_off_is_the_end(frames: list[Frame], cut: int) -> No
     assert frames_of(b"".join(frame.encoded() for frame in frames)[:-cut]) == frames[:-1]
 
 
-@given(st.integers(0, 2**32 - 1), st.binary(max_size=100))
-def test_a_call_has_its_method_and_its_request(method: int, request: bytes) -> None:
-    assert read_call(call_body(method, request)) == (method, request)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.builds(
+        Principal, st.text(max_size=50), st.sampled_from(Role), st.text(max_size=9), st.text(max_size=9)
+    ),
+    st.binary(max_size=100),
+)
+def test_a_call_has_its_method_who_asks_and_its_request(
+    method: int, principal: Principal, request: bytes
+) -> None:
+    assert read_call(call_body(method, principal, request)) == (method, principal, request)
     assert read_taken(taken_body(method)) == method
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0\0\1\0", b"\0\0\0\1\0\2{}", b"\0\0\0\1\0\1x", b"\0" * 6])
+def test_what_is_no_call_ends_the_channel(body: bytes) -> None:
+    with pytest.raises(ConnectionError, match="no call"):
+        read_call(body)
 
 
 def test_what_is_no_frame_ends_the_channel() -> None:

@@ -17,6 +17,7 @@ from krakencopy.supervisor.control.front_clients import (
     Client,
     Clients,
 )
+from tests.support.front import SOMEBODY
 
 
 class Clock:
@@ -28,7 +29,7 @@ class Clock:
 
 
 def connected(clients: Clients, key: int) -> Client:
-    client = clients.connect(key)
+    client = clients.connect(key, SOMEBODY)
     assert client is not None
     return client
 
@@ -69,12 +70,12 @@ def test_connections_are_bounded_for_one_client_and_for_all() -> None:
     clients = Clients()
     for _ in range(OF_ONE.connections):
         connected(clients, 1)
-    assert clients.connect(1) is None
+    assert clients.connect(1, SOMEBODY) is None
     for number in range(OF_ALL.connections - OF_ONE.connections):
         connected(clients, 2 + number)
-    assert clients.connect(1_000) is None
+    assert clients.connect(1_000, SOMEBODY) is None
     connected_before = clients.connections
-    Client(clients, 1_000).disconnect()  # one that was refused
+    Client(clients, 1_000, SOMEBODY).disconnect()  # one that was refused
     assert clients.connections == connected_before
 
 
@@ -96,7 +97,7 @@ def test_a_client_that_comes_back_has_used_what_it_has_used() -> None:
     client = connected(clients, 1)
     client.spend(TIME_BURST_S + 1)
     client.disconnect()
-    assert clients.connect(1) is client
+    assert clients.connect(1, SOMEBODY) is client
     client.disconnect()
     clock.seconds += 1_000
     other = connected(clients, 2)

@@ -21,7 +21,7 @@ from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import HEADERS_BYTES_MAX, PREFACE
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc
-from tests.support.front import front, run, stub_of, until
+from tests.support.front import SOMEBODY, front, run, stub_of, until
 
 #: What is generated answers UNIMPLEMENTED, and its type stub says that all of it must be written.
 _Servicer: Any = control_pb2_grpc.ControlServiceServicer
@@ -144,7 +144,7 @@ def test_who_floods_with_calls_that_are_cancelled_is_not_read_any_more_and_other
     async def play(stub: Any, path: Path, clients: Clients) -> None:
         await stub.GetStatus(pb.GetStatusRequest())
         pid[0] = 2
-        flooding = clients.connect(2)
+        flooding = clients.connect(2, SOMEBODY)
         assert flooding is not None
         _, writer = await asyncio.open_unix_connection(str(path))
         http = http_client()

@@ -29,7 +29,7 @@ from krakencopy.supervisor.control.call_frames import (
 )
 from krakencopy.supervisor.control.loop_share import LoopShare
 from krakencopy.supervisor.control.upstream import Upstream
-from tests.support.front import HandEnd, run, streams_of
+from tests.support.front import SOMEBODY, HandEnd, run, streams_of
 
 
 class Supervisor(HandEnd):
@@ -51,7 +51,7 @@ async def joined() -> AsyncIterator[tuple[Upstream, Supervisor]]:
 
 
 async def all_of(upstream: Upstream, request: bytes) -> list[bytes]:
-    return [answer async for answer in upstream.answers(3, request)]
+    return [answer async for answer in upstream.answers(3, SOMEBODY, request)]
 
 
 def test_answers_come_to_whom_they_are_for() -> None:
@@ -60,10 +60,10 @@ def test_answers_come_to_whom_they_are_for() -> None:
             first, second = (asyncio.create_task(all_of(upstream, text)) for text in (b"one", b"two"))
             calls = {read_call((frame := await supervisor.frame()).body): frame.call for _ in range(2)}
             for text in (b"two", b"one"):
-                supervisor.say(Kind.ANSWER, calls[3, text], b"answer to " + text)
-                supervisor.say(Kind.END, calls[3, text])
+                supervisor.say(Kind.ANSWER, calls[3, SOMEBODY, text], b"answer to " + text)
+                supervisor.say(Kind.END, calls[3, SOMEBODY, text])
             assert (await first, await second) == ([b"answer to one"], [b"answer to two"])
-            supervisor.say(Kind.ANSWER, calls[3, b"one"], b"late")
+            supervisor.say(Kind.ANSWER, calls[3, SOMEBODY, b"one"], b"late")
             supervisor.say(Kind.PING, 0)
             while (await supervisor.frame()).kind is not Kind.PONG:
                 pass
@@ -107,7 +107,7 @@ def test_answers_of_any_size_all_come_and_in_order(sizes: list[int]) -> None:
         )
         running = asyncio.create_task(upstream.run())
         number = [method.name for method in METHODS].index("WatchFills")
-        assert [answer async for answer in upstream.answers(number, b"")] == answers
+        assert [answer async for answer in upstream.answers(number, SOMEBODY, b"")] == answers
         running.cancel()
         await asyncio.wait([running])
         await answering
@@ -137,7 +137,7 @@ def test_who_gives_up_cancels_the_call() -> None:
             number = (await supervisor.frame()).call
             asking.cancel()
             assert await supervisor.frame() == Frame(Kind.CANCEL, number)
-            async with aclosing(upstream.answers(1, b"")) as answers:
+            async with aclosing(upstream.answers(1, SOMEBODY, b"")) as answers:
                 reading = asyncio.ensure_future(anext(answers))
                 number = (await supervisor.frame()).call
                 supervisor.say(Kind.ANSWER, number, b"first")
