@@ -27,6 +27,7 @@ import requests
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
 from tests.support.client import private
+from tests.support.forked_exchange import fork_exchange
 
 ROOT = Path(__file__).parents[2]
 #: How long a test waits for a state before it fails, in seconds. Machines are shared and slow at times.
@@ -68,15 +69,7 @@ class Paper:
     """A paper exchange in a process of its own."""
 
     def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "krakencopy.paper_exchange", "--port", "0", *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            # Its own tests measure what they reach of it; here that would only make it slow.
-            env={name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_START"},
-        )
-        assert self.process.stdout is not None
+        self.process = fork_exchange("--port", "0", *arguments)
         urls = json.loads(self.process.stdout.readline())
         self.rest_url: str = urls["rest_url"]
         self.ws_url: str = urls["ws_url"]
@@ -138,7 +131,6 @@ class Paper:
         self._session.close()
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=10) == 0
-        assert self.process.stdout is not None
         self.process.stdout.close()
 
     def __enter__(self) -> Self:
