@@ -91,6 +91,8 @@ class Flood:
     #: From the fill to the last user's order, in ms.
     last: Spread
     p95: float
+    #: The first fill after a flood has begun, in the median of the times that one did.
+    first: float
     calm_last: Spread
     calm_p95: float
     #: With the same flood on another system's control socket.

@@ -48,6 +48,7 @@ def sample(factor: float = 1.0) -> Results:
                 10,
                 Spread.of([6.0]),
                 9.0,
+                8.0,
                 Spread.of([5.0]),
                 6.0,
                 Spread.of([4.0]),
@@ -153,7 +154,7 @@ def test_a_flood_stands_beside_the_same_without_one() -> None:
     assert (flood.median_ratio, flood.p95_ratio) == (1.2, 1.5)
     assert (flood.median_over_elsewhere, flood.p95_over_elsewhere) == (1.5, 2.0)
     row = next(line.split() for line in table(sample()).splitlines() if line.startswith("status calls"))
-    assert row[2:] == ["10", "6.0", "9.0", "1.20", "1.50", "1.50", "2.00", "60", "30"]
+    assert row[2:] == ["10", "6.0", "9.0", "8.0", "1.20", "1.50", "1.50", "2.00", "60", "30"]
 
 
 def test_halts_and_flattens_have_a_row_for_each_number_of_users() -> None:
