@@ -16,6 +16,7 @@ import importlib
 
 TYPE_CHECKING = False  # as typing's, which takes milliseconds in which Ctrl-C shows a traceback
 if TYPE_CHECKING:
+    from krakencopy.client.sdk.access import Access
     from krakencopy.client.sdk.client import KrakenCopy
     from krakencopy.client.sdk.errors import (
         BadConfiguration,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from krakencopy.client.sdk.watch_stream import Watch
 
 __all__ = [
+    "Access",
     "BadConfiguration",
     "BadInput",
     "ExitCode",
@@ -50,8 +52,12 @@ __all__ = [
     "Watch",
 ]
 
-#: Where the public names live that need gRPC; all others are errors.
-_HOMES = {"KrakenCopy": "krakencopy.client.sdk.client", "Watch": "krakencopy.client.sdk.watch_stream"}
+#: Where the public names live that are no errors.
+_HOMES = {
+    "Access": "krakencopy.client.sdk.access",
+    "KrakenCopy": "krakencopy.client.sdk.client",
+    "Watch": "krakencopy.client.sdk.watch_stream",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access_options
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
@@ -32,8 +33,9 @@ REASON_MAX = 200
 
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
-The supervisor is found by --endpoint (unix:/path/control.sock), else by the environment variable
-{ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
+The supervisor is found by --endpoint (unix:/path/control.sock, or https://host:port by TLS), else by the
+environment variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or
+after the command.
 
 Times of --since and --until: how long ago (90s, 30m, 2h, 7d, 1h30m), a time of today (05:00), a day
 (2026-11-28, today, yesterday) or both (2026-11-28T05:00). They are of this machine's time zone, as times on
@@ -82,7 +84,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "state_dir": None,
         "timeout": None,
         "output": "table",
-    }
+    } | NO_ACCESS
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
         raise BadInput("--timeout 0 leaves no time for an answer")
@@ -174,7 +176,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     """
     nothing: Any = argparse.SUPPRESS
     group = parser.add_argument_group("connection and output")
-    group.add_argument("--endpoint", default=nothing, metavar="E", help="unix:/path/control.sock")
+    add_access_options(group)
     group.add_argument(
         "--state-dir",
         default=nothing,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from krakencopy.client.cli import interrupts
 from krakencopy.client.cli.arguments import parse
 from krakencopy.client.cli.stderr import complain, write_nowhere
+from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
 from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
@@ -110,6 +111,8 @@ def dial(arguments: Namespace) -> KrakenCopy:
     endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)
     # gRPC's C core would write its own log to standard error, beside our one clear line.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    given = Access(arguments.ca, arguments.certificate, arguments.key)
+    access = choose_access(endpoint, given, os.environ, arguments.token_file)
     from krakencopy.client.sdk.client import KrakenCopy  # the slowest part of every command, because of gRPC
 
-    return KrakenCopy(endpoint, timeout_s=arguments.timeout or CALL_TIMEOUT_S)
+    return KrakenCopy(endpoint, timeout_s=arguments.timeout or CALL_TIMEOUT_S, access=access)

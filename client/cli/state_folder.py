@@ -43,7 +43,10 @@ def chosen_folder(arguments: Namespace) -> Path:
     if arguments.state_dir:
         return _checked(Path(arguments.state_dir))
     if endpoint := arguments.endpoint or os.environ.get(ENDPOINT_VARIABLE):
-        return _checked(parse_endpoint(endpoint).socket_path.parent.parent)
+        path = parse_endpoint(endpoint).socket_path
+        if path is None:
+            raise BadInput(f"{endpoint} is on another machine; this goes by a state folder: see --state-dir")
+        return _checked(path.parent.parent)
     found = [Path(folder) for folder in DEFAULT_STATE_DIRS if (Path(folder) / JOURNAL).exists()]
     if len(found) > 1:
         choice = " or ".join(f"--state-dir {folder}" for folder in found)

@@ -6,6 +6,7 @@ mutations make their own request_id. Threads may share one KrakenCopy. Knows not
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Self
 
 import grpc
 
+from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.copy_calls import CopyCalls
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
@@ -37,9 +39,12 @@ EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
-    ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own
-    limit; watches and followed logs have none. A watch that lost its connection tries for ``patience_s``.
-    ``channel`` replaces the connection; it belongs to the caller and stays open.
+    ``endpoint`` is ``unix:/path/control.sock``, or ``https://host:port`` by TLS. ``access``: the CA that the
+    latter's certificate is from, and the client's own certificate or its token; the environment has what it
+    leaves out (KRAKENCOPY_CA, KRAKENCOPY_CERTIFICATE, KRAKENCOPY_KEY, KRAKENCOPY_TOKEN). ``timeout_s`` limits
+    each call that doesn't bring its own limit; watches and followed logs have none. A watch that lost its
+    connection tries for ``patience_s``. ``channel`` replaces the connection; it belongs to the caller and
+    stays open.
 
     Every method raises a KrakenCopyError: see sdk/errors.py. BadInput at once for an endpoint that can't be
     one.
@@ -52,6 +57,7 @@ class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, 
         timeout_s: float = CALL_TIMEOUT_S,
         patience_s: float = PATIENCE_S,
         channel: grpc.Channel | None = None,
+        access: Access | None = None,
     ) -> None:
         self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
         connection = Connection(
@@ -59,6 +65,7 @@ class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, 
             timeout_s=timeout_s,
             patience_s=patience_s,
             channel=channel,
+            access=choose_access(self.endpoint, access or Access(), os.environ),
         )
         super().__init__(connection)
         self._stub = self._connection.stub

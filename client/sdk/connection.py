@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
+from krakencopy.client.sdk.access import Access
 from krakencopy.client.sdk.endpoint import Endpoint
 from krakencopy.client.sdk.errors import KrakenCopyError
 from krakencopy.client.sdk.grpc_errors import fault
@@ -22,7 +23,7 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
-_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # gRPC waits 1 s and more between dials by default; a restarted supervisor should be found at once. Its
     # "min" sibling is left alone: that one is how long a dial may take, and a busy supervisor may well take
     # 100 ms.
@@ -36,6 +37,48 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+class _Call(NamedTuple):
+    """grpc.ClientCallDetails, which has no constructor."""
+
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    """Every call carries the token, on whatever connection: gRPC's own credentials want TLS."""
+
+    def __init__(self, token: str) -> None:
+        self._header = ("authorization", f"Bearer {token}")
+
+    def _with_token(self, details: Any) -> Any:
+        metadata = [*(details.metadata or ()), self._header]
+        return _Call(
+            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready,
+            details.compression,
+        )  # fmt: skip
+
+    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """See ``grpc``."""
+        return continuation(self._with_token(client_call_details), request)
+
+    def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """See ``grpc``."""
+        return continuation(self._with_token(client_call_details), request)
+
+
+def open_channel(endpoint: Endpoint, access: Access) -> grpc.Channel:
+    """A channel of its own. Raises BadInput for files that cannot be used."""
+    if not endpoint.is_remote:
+        # The folder's and the socket's mode protect it.
+        return grpc.insecure_channel(endpoint.target, CHANNEL_OPTIONS)
+    found = [access.read(path) for path in (access.ca, access.key, access.certificate)]
+    return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(*found), CHANNEL_OPTIONS)
+
+
 class Connection:
     """Opened with the first call. Its methods raise KrakenCopyError."""
 
@@ -46,6 +89,7 @@ class Connection:
         timeout_s: float,
         patience_s: float,
         channel: grpc.Channel | None,
+        access: Access | None = None,
     ) -> None:
         """``channel`` replaces the connection; it belongs to the caller and stays open."""
         self.endpoint = endpoint
@@ -53,9 +97,12 @@ class Connection:
         self._patience_s = patience_s
         #: To end them with the connection, while someone still holds them.
         self._watches: weakref.WeakSet[Watch[Any, Any]] = weakref.WeakSet()
-        # The folder's and the socket's mode protect it.
-        self._owned = grpc.insecure_channel(endpoint.target, _CHANNEL_OPTIONS) if channel is None else None
-        self.stub = ControlServiceStub(channel or self._owned)  # type: ignore[arg-type]  # one of the two is a channel
+        access = (access or Access()).checked(endpoint)
+        self._owned = open_channel(endpoint, access) if channel is None else None
+        used: Any = channel or self._owned
+        self.stub = ControlServiceStub(
+            grpc.intercept_channel(used, _WithToken(access.token)) if access.token else used
+        )
 
     def close(self) -> None:
         """End the connection, and every watch on it."""

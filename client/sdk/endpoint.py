@@ -1,13 +1,16 @@
 """Where the supervisor listens: the spelling of endpoints, and which one is meant when several, or none, are
 given.
 
-Imports no gRPC. Only where nothing is given are the sockets of the default state folders tried.
+An endpoint is a Unix socket, or a port by TLS. Imports no gRPC. Only where nothing is given are the sockets
+of the default state folders tried.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 
 from krakencopy.client.sdk.errors import BadInput
@@ -20,21 +23,41 @@ ENDPOINT_VARIABLE = "KRAKENCOPY_ENDPOINT"
 DEFAULT_STATE_DIRS = ("data", "data-paper")
 
 
+#: What a remote one is written with; both mean TLS.
+_REMOTE = ("https://", "dns:")
+#: A name or an address of IPv4, or one of IPv6 in brackets, and a port.
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})/?", re.ASCII)
+_WRITE = "write unix:/path/control.sock, or https://host:port for one by TLS"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A checked endpoint. ``target`` is what gRPC dials."""
 
     target: str
-    socket_path: Path
+    #: None for one by TLS.
+    socket_path: Path | None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is a port, by TLS."""
+        return self.socket_path is None
 
     def __str__(self) -> str:
-        return self.target
+        return self.target if self.socket_path is not None else f"https://{self.target.removeprefix('dns:')}"
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read ``unix:/path/control.sock``, or one with a relative path. Raises BadInput for anything else."""
+    """Read ``unix:/path/control.sock``, or one with a relative path, or ``https://host:port`` (or
+    ``dns:host:port``), which is TLS always. Raises BadInput for anything else.
+    """
+    for scheme in _REMOTE:
+        if text.startswith(scheme):
+            return _remote_endpoint(text, text.removeprefix(scheme))
+    if text.startswith("http://"):
+        raise BadInput(f"{text!r} would be plain text, which is not served; write https://host:port")
     if not text.startswith("unix:"):
-        raise BadInput(f"{text!r} is no endpoint; write unix:/path/control.sock (no port is served)")
+        raise BadInput(f"{text!r} is no endpoint; {_WRITE}")
     path = text.removeprefix("unix:")
     if path.startswith("//"):  # unix:///absolute, the URL's spelling
         path = "/" + path.lstrip("/")
@@ -53,6 +76,19 @@ def _unix_endpoint(path: str) -> Endpoint:
             "use a shorter or a relative one"
         )
     return Endpoint(f"unix:{path}", Path(path))
+
+
+def _remote_endpoint(text: str, authority: str) -> Endpoint:
+    found = _AUTHORITY.fullmatch(authority.removeprefix("///"))
+    if found is None or not 0 < int(found[3]) < 2**16:
+        raise BadInput(f"{text!r} names no host with a port; write https://host:port, e.g. https://box:7443")
+    host = found[2]
+    if found[1]:
+        try:
+            host = f"[{IPv6Address(found[1])}]"
+        except ValueError:
+            raise BadInput(f"{text!r}: {found[1]} is no address of IPv6") from None
+    return Endpoint(f"dns:{host}:{int(found[3])}", None)
 
 
 def choose_endpoint(endpoint: str | None, from_environment: str | None, state_dir: str | None) -> Endpoint:

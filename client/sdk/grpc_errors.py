@@ -31,7 +31,36 @@ _BAD_CONFIGURATION, _BAD_SETTING = "BAD_CONFIGURATION", "BAD_SETTING"
 
 #: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have
 #: been sent".
-_NEVER_CONNECTED = "failed to connect to all addresses"
+_NEVER_CONNECTED = ("failed to connect to all addresses", "errors resolving ")
+
+_OTHER_CA = (
+    "the certificate of {} is from another CA than this client's",
+    "give the CA that it is from (--ca or KRAKENCOPY_CA): tls/ca.pem in the supervisor's state folder",
+)
+#: Words of TLS in gRPC's text, what they mean of an endpoint, and what to do.
+_TLS_FAULTS = (
+    (
+        "certificate has expired", "the certificate of {} has expired",
+        "it renews its own while it runs, so see the clocks; put an operator's own there anew",
+    ),
+    ("certificate is not yet valid", "the certificate of {} is not valid yet", "see this machine's clock"),
+    ("CERTIFICATE_VERIFY_FAILED", *_OTHER_CA),
+    # Another CA of the same name.
+    ("BAD_SIGNATURE", *_OTHER_CA),
+    (
+        "Hostname Verification Check failed", "{} is no name in its certificate",
+        "dial a name or an address that is, or add this one to `names` of [control] there",
+    ),
+    ("WRONG_VERSION_NUMBER", "what listens at {} speaks no TLS", "see [control] listen there for the port"),
+    (
+        "TSI_DATA_CORRUPTED", "{} refused this client's certificate",
+        "it has expired, or is from a CA that is not known there: have one issued anew",
+    ),
+    (
+        "Failed to create security handshaker", "{} was not dialled, as the certificates cannot be used",
+        "see that the CA is one, and that certificate and key are in PEM and belong together",
+    ),
+)  # fmt: skip
 
 _KINDS: dict[grpc.StatusCode, type[KrakenCopyError]] = {
     # The server ends streams with CANCELLED while it stops; what we cancel ourselves never comes here.
@@ -99,6 +128,8 @@ def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoin
 def _nobody_there(details: str, endpoint: Endpoint) -> str:
     # gRPC's own words name the address again, and end with the system's: "... error: Connection refused".
     cause = details.rpartition("last error: ")[2].rpartition(" error: ")[2] or "connection lost"
+    if endpoint.socket_path is None:
+        return _nobody_at_port(details, endpoint)
     try:
         endpoint.socket_path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +139,17 @@ def _nobody_there(details: str, endpoint: Endpoint) -> str:
     return (
         f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its "
         "endpoint or state folder?"
+    )
+
+
+def _nobody_at_port(details: str, endpoint: Endpoint) -> str:
+    for words, what, remedy in _TLS_FAULTS:
+        if words in details:
+            return f"{what.format(endpoint)}: {remedy}"
+    cause = details.rpartition("last error: ")[2].rpartition(": ")[2].rstrip("]") or "connection lost"
+    return (
+        f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running there with [control] listen, "
+        "and does nothing between here and there close its port?"
     )
 
 

@@ -31,7 +31,8 @@ def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Local times in tests are those of a zone with a fixed offset of one hour; no endpoint comes from
     outside.
     """
-    monkeypatch.delenv("KRAKENCOPY_ENDPOINT", raising=False)
+    for name in ("ENDPOINT", "CA", "CERTIFICATE", "KEY", "TOKEN"):
+        monkeypatch.delenv(f"KRAKENCOPY_{name}", raising=False)
     monkeypatch.setenv("TZ", "XXX-1")  # POSIX: minus is east of Greenwich
     time.tzset()
     yield

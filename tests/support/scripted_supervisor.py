@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -42,7 +43,7 @@ class Scripted:
 
 
 def _handler(method: Any) -> Callable[..., Any]:
-    response = getattr(pb, method.output_type.name)
+    response = GetMessageClass(method.output_type)
 
     def unary(self: Scripted, request: Message, context: grpc.ServicerContext) -> Any:
         return self.handle(method.name, response(), request, context)
@@ -112,15 +113,23 @@ class Live:
 
 
 @contextmanager
-def serve(servicer: Scripted, socket: Path) -> Iterator[str]:
-    """Serve it; gives the endpoint. At the end the socket is gone and every call has ended."""
+def serve(
+    servicer: Scripted, socket: Path | None, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[str]:
+    """Serve it, with ``credentials`` by TLS on a port; gives the endpoint. At the end the socket is gone and
+    every call has ended.
+    """
     with ThreadPoolExecutor(16) as pool:
         server = grpc.server(pool)
         add_ControlServiceServicer_to_server(servicer, server)  # type: ignore[arg-type]  # its methods are made above
-        server.add_insecure_port(f"unix:{socket}")
+        if credentials is None:
+            server.add_insecure_port(f"unix:{socket}")
+            endpoint = f"unix:{socket}"
+        else:
+            endpoint = f"https://127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
         server.start()
         try:
-            yield f"unix:{socket}"
+            yield endpoint
         finally:
             server.stop(0).wait()
 

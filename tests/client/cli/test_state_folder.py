@@ -31,6 +31,8 @@ def test_the_folder_is_the_one_that_is_named_or_that_of_the_endpoint(
     assert chosen_folder(given(endpoint=endpoint)) == other
     with pytest.raises(BadInput, match=r"data is no state folder of krakencopyd \(it has no journal.db\)"):
         chosen_folder(given())
+    with pytest.raises(BadInput, match="is on another machine"):
+        chosen_folder(given(endpoint="https://box:7443"))
     monkeypatch.setenv(ENDPOINT_VARIABLE, endpoint)
     assert chosen_folder(given()) == other
 

@@ -25,6 +25,37 @@ def test_an_endpoint_is_a_unix_socket(text: str, target: str, path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "target", "shown"),
+    [
+        ("https://box:7443", "dns:box:7443", "https://box:7443"),
+        ("https://box.example.org:443/", "dns:box.example.org:443", "https://box.example.org:443"),
+        ("dns:10.0.0.7:7443", "dns:10.0.0.7:7443", "https://10.0.0.7:7443"),
+        ("dns:///box:7443", "dns:box:7443", "https://box:7443"),
+        ("https://[::1]:7443", "dns:[::1]:7443", "https://[::1]:7443"),
+    ],
+)
+def test_or_a_host_and_a_port_which_is_tls(text: str, target: str, shown: str) -> None:
+    endpoint = parse_endpoint(text)
+    assert (endpoint.target, endpoint.socket_path, endpoint.is_remote) == (target, None, True)
+    assert str(endpoint) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://", "https://box", "https://box:0", "https://box:65536", "https://box:7443/x", "https://u@box:1",
+     "https://[box]:7443", "dns:", "https://::1:7443", "https://bo x:7443", "https://box:٣"],
+)  # fmt: skip
+def test_a_host_without_a_port_is_bad_input_that_says_how_to_write_it(text: str) -> None:
+    with pytest.raises(BadInput, match=r"https://|no address of IPv6"):
+        parse_endpoint(text)
+
+
+def test_plain_text_is_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="plain text, which is not served"):
+        parse_endpoint("http://box:7443")
+
+
+@pytest.mark.parametrize(
     "text", ["", "unix:", "/run/control.sock", "localhost", "localhost:50051", "[::1]:50051", "http://h:1"]
 )
 def test_anything_else_is_bad_input(text: str) -> None:
