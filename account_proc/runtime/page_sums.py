@@ -69,6 +69,8 @@ class PageSums:
     def what_is_wrong(self) -> str:
         """What in the file is not as it was written, for people; empty if it is. Raises sqlite3.Error."""
         kept = dict(self._connection.execute(f"SELECT first, sums FROM {TABLE}"))  # noqa: S608 - a constant
+        if None in kept:
+            return "the table of its checksums is wrong itself"
         pages, in_log = self._page_count(), self._pages_in_log(None)
         wrong: list[int] = []
         last_kept = max(kept, default=0)

@@ -267,8 +267,11 @@ class Database:
             raise self.damaged("it is empty")
         if not head.startswith(MAGIC) or len(head) < 100:
             raise self.fault(f"{self.path} is not a database; {self._remedy}")
-        page = int.from_bytes(head[16:18], "big")
-        if size % (65_536 if page == 1 else page):
+        written = int.from_bytes(head[16:18], "big")
+        page = 65_536 if written == 1 else written
+        if page == 0:
+            raise self.damaged("it says nothing of its pages")
+        if size % page:
             raise self.damaged("its last page is cut off")
         log = self.path.with_name(f"{self.path.name}-wal")
         self._mark_found = int.from_bytes(head[APPLICATION_ID], "big", signed=True)

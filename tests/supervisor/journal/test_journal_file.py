@@ -189,6 +189,7 @@ def test_a_journal_that_was_never_finished_is_begun_again(path: Path) -> None:
 @settings(max_examples=100, deadline=None)
 @given(place=st.integers(0, 200) | st.integers(0, 10**6), bit=st.integers(0, 7))
 @example(place=125, bit=3)  # in the schema's text, which is then no text
+@example(place=16, bit=4)  # in the size of its pages, which is then 0
 def test_a_flipped_bit_is_refused_or_leaves_every_fill_where_it_was(place: int, bit: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
