@@ -1,5 +1,6 @@
 """Every reason that a refused call may carry (google.rpc.ErrorInfo): what it means, and what to do. Published
-in docs/events.md. Reasons are an interface: they are added, and neither renamed nor given another meaning.
+in docs/api/reasons.md. Reasons are an interface: they are added, and neither renamed nor given another
+meaning.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from krakencopy.account_proc.contract.condition_reasons import CONDITIONS
 from krakencopy.account_proc.contract.conditions import HARMLESS, ConditionType
 from krakencopy.account_proc.contract.event_entry import Entry
 from krakencopy.account_proc.contract.reason_catalogue import Meaning
-from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.v1 import types_pb2 as pb
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -28,8 +27,7 @@ run reports once more what still holds, and the end of what the run before had l
 a process has no conditions but its own: what began stays begun until its next process knows better.
 
 The page is written by `.venv/bin/python -m tests.support.events` from
-`event_catalogue.py`, `condition_reasons.py`, `reason_catalogue.py` and `refusal_catalogue.py` in
-`account_proc/contract`.
+`event_catalogue.py`, `condition_reasons.py` and `reason_catalogue.py` in `account_proc/contract`.
 """
 STATES_HEAD = """## Why an account stands where it stands
 
@@ -47,9 +45,7 @@ COPIES_HEAD = """## Why a copy is what it is
 The reason in `krakencopy copies` and `why`. Where the exchange refused an order, its own words stand there,
 such as `EOrder:Insufficient funds`.
 """
-REFUSED = """A call that is refused carries one of these as the reason of google.rpc.ErrorInfo, of the domain
-`krakencopy`. Where fields of the request are wrong, google.rpc.BadRequest names each of them. What gRPC
-itself refuses has none: a request of more than 64 KiB (RESOURCE_EXHAUSTED), and an RPC that is not there.
+REFUSED = """A call that is refused carries a reason, too: [all of them](api/reasons.md).
 """
 
 
@@ -94,9 +90,7 @@ def render() -> str:
     lines += ["", "## What an account is refused for", "", *table(catalogue.REFUSALS)]
     lines += ["", "## What happens once", "", *table(catalogue.HAPPENINGS)]
     lines += reasons()
-    lines += ["", "## Reasons of refused calls", "", REFUSED, "| Reason | What it means | What to do |"]
-    lines += ["|---|---|---|"]
-    lines += [f"| `{reason}` | {meaning} | {remedy} |" for reason, (meaning, remedy) in REFUSALS.items()]
+    lines += ["", "## Reasons of refused calls", "", REFUSED.rstrip("\n")]
     return "\n".join(lines) + "\n"
 
 
