@@ -14,7 +14,6 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
-from grpc_reflection.v1alpha import reflection_pb2
 from grpclib.const import Handler, Status
 from grpclib.encoding.base import CodecBase, StatusDetailsCodecBase
 from grpclib.exceptions import GRPCError
@@ -26,6 +25,7 @@ from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, viola
 from krakencopy.account_proc.runtime.grpc_server import Health
 from krakencopy.supervisor.control.call_frames import METHODS, SERVICE, URGENT
 from krakencopy.supervisor.control.front_clients import Client
+from krakencopy.supervisor.control.front_reflection import reflection_handlers
 from krakencopy.supervisor.control.principals import Principal
 
 #: Of one request: the longest has fields of some hundred characters (bounds.proto).
@@ -36,8 +36,6 @@ ASKED_MAX = 64
 TAKEN_S = 10.0
 #: gRPC: a flag, and the length of the message.
 _PREFIX_BYTES = 5
-
-REFLECTION: Any = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
 Call = Stream[Any, Any]
 
@@ -103,10 +101,7 @@ class FrontCalls:
         for method in HEALTH_SERVICE.methods:
             path, cardinality, request, answer = signature(method)
             found[path] = Handler(partial(self._say_health, client, method), cardinality, request, answer)
-        (method,) = REFLECTION.methods
-        path, cardinality, request, answer = signature(method)
-        found[path] = Handler(partial(_reflect, client), cardinality, request, answer)
-        return found
+        return found | reflection_handlers(client, partial(_request, at_end=True))
 
     async def _pass_on(self, client: Client, number: int, method: MethodDescriptor, call: Call) -> None:
         with client.call(watches=method.server_streaming):
@@ -146,18 +141,6 @@ class FrontCalls:
                     await call.send_message(each)
 
 
-async def _reflect(client: Client, call: Call) -> None:
-    # Only now: it brings gRPC's core with it, which this process needs for nothing else.
-    from grpc_reflection.v1alpha import reflection
-
-    names = (SERVICE.full_name, HEALTH_SERVICE.full_name, reflection.SERVICE_NAME)
-    servicer: Any = reflection.ReflectionServicer(names)
-    with client.call(watches=True):
-        async for request in call:
-            (answer,) = servicer.ServerReflectionInfo(iter([request]), None)
-            await call.send_message(answer)
-
-
 async def _send_in_time(call: Call, answer: Any) -> None:
     try:
         async with asyncio.timeout(TAKEN_S):
@@ -167,11 +150,15 @@ async def _send_in_time(call: Call, answer: Any) -> None:
         call._stream.connection.close()  # noqa: SLF001 - grpclib has no other way
 
 
-async def _request(call: Call) -> bytes:
-    """The one message of a request, which is not read further than it may be long. Raises GRPCError."""
+async def _request(call: Call, *, at_end: bool = False) -> bytes:
+    """The one message of a request, or the next of several, which is not read further than it may be long.
+    Raises GRPCError; EOFError ``at_end``, where there may be no more.
+    """
     stream = call._stream  # noqa: SLF001 - grpclib reads messages of any length
     try:
         prefix = await stream.recv_data(_PREFIX_BYTES)
+        if at_end and not prefix:
+            raise EOFError
         if not prefix or prefix[0]:
             message = "the call has no request, or a compressed one"
             raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE))

@@ -264,6 +264,12 @@ def test_health_and_reflection_are_served(tmp_path: Path) -> None:
             health: Any = health_pb2_grpc.HealthStub(channel)
             serving = health_pb2.HealthCheckResponse.SERVING
             assert (await health.Check(health_pb2.HealthCheckRequest(service=SERVICE))).status == serving
+            assert (await health.Check(health_pb2.HealthCheckRequest())).status == serving
+            error = await refused(health.Check(health_pb2.HealthCheckRequest(service="anna")))
+            assert error.code() is grpc.StatusCode.NOT_FOUND
+            watch = health.Watch(health_pb2.HealthCheckRequest(service="anna"))
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            watch.cancel()
             watch = health.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
             assert (await watch.read()).status == serving
             watch.cancel()
