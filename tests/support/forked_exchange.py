@@ -1,7 +1,7 @@
 """Paper exchanges that are only there to trade with, forked from one process that has imported what they
 need: half a second of processor time less for each test of a whole system.
 
-Each is a process of its own as `python -m krakencopy.paper_exchange` is, with the same `main`.
+Each is a process of its own, and runs what `python -m krakencopy.paper_exchange` runs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -95,8 +96,7 @@ def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Forks one for each request, until whoever asks is gone; then they end as well."""
-    from krakencopy.paper_exchange import __main__ as exchange
-    from krakencopy.paper_exchange import server  # noqa: F401 - which main imports when it is needed
+    from krakencopy.paper_exchange import server  # noqa: F401 - each of them needs it
 
     asked = socket.socket(fileno=int(sys.argv[1]))
     # Ctrl-C is for the tests, which end what they have started.
@@ -120,7 +120,11 @@ def main() -> None:
                 os.close(stdout)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 sys.argv = ["krakencopy.paper_exchange", *request["arguments"]]
-                code = exchange.main()
+                code = 1
+                try:
+                    runpy.run_module("krakencopy.paper_exchange", run_name="__main__")
+                except SystemExit as end:
+                    code = int(end.code or 0)
                 sys.stdout.flush()
                 os._exit(code)
             os.close(stdout)
