@@ -14,10 +14,15 @@ from typing import Any, NoReturn
 
 from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access_options
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
+from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
+from krakencopy.client.cli.guide import SHOWING, add_guide, add_help
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
+from krakencopy.client.cli.output_arguments import DEFAULTS, add_columns, add_output, check_output
+from krakencopy.client.cli.parser import Parser
+from krakencopy.client.cli.process_arguments import add_actions, add_system
 from krakencopy.client.cli.simulation_arguments import add_simulations
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -51,18 +56,6 @@ simulate), 130 interrupted by Ctrl-C
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises BadInput instead of ending the process with 2."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("allow_abbrev", False)
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(**options)
-
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see: {self.prog} --help")
-
-
 class _Version(argparse.Action):
     """`--version`; the installed package is looked up only when it is asked for."""
 
@@ -78,18 +71,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for argument in argv:
         if any("\ud800" <= c <= "\udfff" for c in argument):  # how Python has bytes that are no text
             raise BadInput(f"{argument!a} is no text in UTF-8")
-    given = _parser().parse_args(argv)
+    given = grammar().parse_args(argv)
+    if given.command == "help":
+        grammar().parse_args([*given.words, "--help"])
     common = {
         "endpoint": None,
         "state_dir": None,
         "timeout": None,
-        "output": "table",
-    } | NO_ACCESS
+    } | DEFAULTS | NO_ACCESS
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
         raise BadInput("--timeout 0 leaves no time for an answer")
     if arguments.command == "accounts" and arguments.rules and arguments.id is None:
         raise BadInput("--rules: of which account? give its ID")
+    check_output(arguments)
     if "offline" in arguments:
         _check_target(arguments)
     if "since" in arguments:
@@ -107,15 +102,20 @@ def _check_interval(arguments: argparse.Namespace) -> None:
         raise BadInput("--follow goes on without an end; leave out --until")
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="krakencopy", description=_DESCRIPTION, epilog=_EPILOG)
+def grammar() -> Parser:
+    """All commands with their options, and what help says of them."""
+    parser = Parser(prog="krakencopy", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     _add_common(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, prog=parser.prog, help=argparse.SUPPRESS
+    )
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         _add_common(sub)
+        if name in SHOWING:
+            add_columns(sub)
         return sub
 
     status = command("status", "the whole system on one page")
@@ -124,7 +124,7 @@ def _parser() -> _Parser:
     accounts.add_argument("--rules", action="store_true", help="only the rules that ID goes by")
     for sub in (status, accounts):
         sub.add_argument("--group", default="", metavar="GROUP", help="only accounts of this group")
-    _add_actions(command)
+    add_actions(command)
     _add_set(command)
     _add_trading(command)
     add_limits(command, _reason)
@@ -157,16 +157,9 @@ def _parser() -> _Parser:
     add_simulations(command, _add_interval)
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
-    wait = command("wait", "wait until the system is ready; --timeout limits the whole wait, 0 only looks")
-    wait.add_argument(
-        "--ready", action="store_true", required=True, help="master and all wanted users are RUNNING"
-    )
-    shutdown = command("shutdown", "stop the users, then the master, then the supervisor")
-    hurry = "wait for nothing in flight; also hurries a shutdown that has begun"
-    shutdown.add_argument("--now", action="store_true", help=hurry)
-    shutdown.add_argument(
-        "--wait", action="store_true", help="until it is done; --timeout limits the whole wait"
-    )
+    add_system(command)
+    add_help(command("help", "the help of a command"))
+    add_guide(parser)
     return parser
 
 
@@ -191,22 +184,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"seconds for each call ({CALL_TIMEOUT_S:g}); for waits the whole ({WAIT_S:g})",
     )
-    group.add_argument(
-        "-o", "--output", default=nothing, choices=("table", "json"), help="for people (table) or programs"
-    )
-
-
-def _add_actions(command: Any) -> None:
-    for verb, text in (
-        ("start", "run accounts; also the way out of FAILED"),
-        ("stop", "let accounts finish what is in flight, and keep them stopped"),
-        ("restart", "stop accounts and start them again"),
-        ("pause", "let fills wait for users, who finish what is in flight"),
-    ):
-        sub = command(verb, text)
-        which = sub.add_mutually_exclusive_group(required=True)
-        which.add_argument("ids", nargs="*", default=[], metavar="ID", help="account or group")
-        which.add_argument("--all", action="store_true", help="all accounts")
+    add_output(group)
 
 
 def _add_set(command: Any) -> None:
@@ -253,7 +231,9 @@ def _add_trading(command: Any) -> None:
                 "--cancel", action="store_true",
                 help="take it back: what is not sold yet is held again; what accounts may trade stays",
             )  # fmt: skip
-            sub.add_argument("--yes", action="store_true", help="answers the question before it is sold")
+            add_yes(sub, "it is sold")
+        if verb == "resume":
+            add_yes(sub, "--all of a live system trade again")
 
 
 def _check_target(arguments: argparse.Namespace) -> None:
@@ -311,9 +291,7 @@ def _add_order(order: argparse.ArgumentParser) -> None:
     order.add_argument(
         "--validate", action="store_true", help="only have the exchange check it; nothing is placed"
     )
-    order.add_argument(
-        "--yes", action="store_true", help="answers the question before a market order on a live master"
-    )
+    add_yes(order, "a market order on a live master")
 
 
 def _add_own_orders(command: Any) -> None:
@@ -327,6 +305,7 @@ def _add_own_orders(command: Any) -> None:
     which = cancel.add_mutually_exclusive_group(required=True)
     which.add_argument("ids", nargs="*", default=[], metavar="ID", help="as for orders")
     which.add_argument("--all", action="store_true", help="all open orders, or those of --pair and --side")
+    add_yes(cancel, "all are cancelled on a live master")
     for sub in (orders, cancel):
         sub.add_argument("--pair", type=str.upper, default="", metavar="P", help="only this pair")
         sub.add_argument("--side", choices=("buy", "sell"), help="only this side")

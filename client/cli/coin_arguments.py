@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from krakencopy.client.cli.consent import add_yes
+
 
 def add_rename(command: Any) -> None:
     """`rename OLD NEW`."""
@@ -13,6 +15,7 @@ def add_rename(command: Any) -> None:
     )
     sub.add_argument("old", metavar="OLD", help="its name until now")
     sub.add_argument("new", metavar="NEW", help="its name from now on")
+    add_yes(sub, "positions of a live system follow it")
 
 
 def add_resync(command: Any, reason: Callable[[str], str]) -> None:
@@ -26,4 +29,4 @@ def add_resync(command: Any, reason: Callable[[str], str]) -> None:
     sub.add_argument(
         "--reason", type=reason, default="", metavar="TEXT", help="why, for those who read it later"
     )
-    sub.add_argument("--yes", action="store_true", help="answers the question before anything is ordered")
+    add_yes(sub, "anything is ordered")

@@ -18,34 +18,30 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
-from krakencopy.client.cli.chosen_ids import chosen_ids, keep_group, members_of
+from krakencopy.client.cli.chosen_ids import keep_group, members_of
+from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.fill_commands import copy, why
 from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.process_commands import PROCESS_COMMANDS
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.setting_commands import set_settings
 from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.sync_commands import resync
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
-from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
     BadInput,
     ExitCode,
-    NotConnected,
-    Refused,
-    Unavailable,
 )
-from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.account_page import account_page, rules_page
-from krakencopy.client.views.formats import joined, word
-from krakencopy.client.views.lines import log_line
-from krakencopy.client.views.trading_pages import headline
-from krakencopy.v1 import control_pb2 as pb
+from krakencopy.client.views.formats import word
+from krakencopy.client.views.lines import LOG_FIELDS, log_line
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
@@ -84,8 +80,8 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             if arguments.group:
                 members = members_of(supervisor.get_status(), arguments.group)
                 found = [account for account in found if account.id in members]
-            TableOutput(out, views.account_columns(), views.account_row).show(found)
-            if not out.as_json:
+            TableOutput(out, views.account_columns(), views.account_row, nouns.Account.DESCRIPTOR).show(found)
+            if not out.as_data and not out.columns:
                 out.lines(views.account_notes(found))
         else:
             page = rules_page if arguments.rules else partial(account_page, now=time.time())
@@ -93,35 +89,15 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`start|stop|restart|pause ID...|--all`. Nothing is done where an id is wrong; after that, one
-    account that refuses does not keep the others from it.
-    """
-    code = ExitCode.DONE
-
-    def standing_line(account: nouns.Account) -> list[str]:
-        # The answer shows the account as it was when it was asked, often before anything followed from it.
-        return [f"{account.id}: {arguments.command} accepted; now {views.standing(account)}"]
-
-    with connect() as supervisor:
-        action = {
-            "start": supervisor.start_account,
-            "stop": supervisor.stop_account,
-            "restart": supervisor.restart_account,
-            "pause": supervisor.pause_account,
-        }[arguments.command]
-        for account_id in chosen_ids(supervisor, arguments.command, arguments.ids, everyone=arguments.all):
-            try:
-                out.one(action(account_id), standing_line)
-            except Refused as error:
-                complain(str(error))
-                code = ExitCode.REFUSED
-    return code
-
-
 def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`rename OLD NEW`."""
     with connect() as supervisor:
+        if not arguments.yes:
+            ask_if_live(
+                supervisor, "nothing was renamed",
+                lambda _: f"all positions in {arguments.old} are in {arguments.new} from now on, for good.",
+                "Rename it?",
+            )  # fmt: skip
         out.one(
             supervisor.rename_asset(arguments.old, arguments.new),
             lambda answer: [
@@ -136,7 +112,7 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
-    table = TableOutput(out, views.fill_columns(), views.fill_row)
+    table = TableOutput(out, views.fill_columns(), views.fill_row, nouns.Fill.DESCRIPTOR)
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
@@ -169,7 +145,7 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copies`."""
     state = _copy_state(arguments.state)
-    table = TableOutput(out, views.copy_columns(), views.copy_row)
+    table = TableOutput(out, views.copy_columns(), views.copy_row, nouns.Copy.DESCRIPTOR)
     with connect() as supervisor:
         # The watch begins where the journal ended before the list: what changes in between is in both and
         # shown once.
@@ -202,7 +178,7 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`events`."""
-    table = TableOutput(out, views.event_columns(), views.event_row)
+    table = TableOutput(out, views.event_columns(), views.event_row, nouns.Event.DESCRIPTOR)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
         found = list(
@@ -227,6 +203,8 @@ def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`watch`."""
+    if out.columns and not out.as_data:
+        raise BadInput("--columns of a watch are those of -o csv; fills, copies and events have tables")
     with connect() as supervisor:
         watch_all(supervisor, out)
     return ExitCode.DONE
@@ -250,8 +228,7 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             since=arguments.since,
             until=arguments.until,
         )
-        for line in lines:
-            out.lines([line if out.as_json else log_line(line)])
+        out.objects(lines, LOG_FIELDS, log_line)
     return ExitCode.DONE
 
 
@@ -261,7 +238,11 @@ def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """
     with connect() as supervisor:
         try:
-            answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)
+            with progress(
+                "reload: waiting for the supervisor to read the configuration and its credentials",
+                "the supervisor goes on with the reload; see `krakencopy events`",
+            ):
+                answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)
         except BadConfiguration as error:
             complain("the configuration cannot be used; nothing was changed")
             for line in error.message.splitlines():
@@ -269,52 +250,6 @@ def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             return error.exit_code
     out.one(answer, pages.reload_page)
     return ExitCode.DONE
-
-
-def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`wait --ready`."""
-
-    def get_status(limit_s: float) -> pb.GetStatusResponse:
-        # Anew each time: in which default folder one listens shows only when it has started.
-        with connect() as supervisor:
-            return supervisor.get_status(timeout_s=limit_s)
-
-    out.one(wait_until_ready(get_status, _wait_limit_s(arguments)), _ready_line)
-    return ExitCode.DONE
-
-
-def _ready_line(status: pb.GetStatusResponse) -> list[str]:
-    running = sum(account.state == nouns.ACCOUNT_STATE_RUNNING for account in status.accounts)
-    stopped = pages.stopped(status)
-    accounts = f"ready: {running} of {len(status.accounts)} accounts running, {status.head_seq} fills"
-    return [joined(accounts, stopped, headline(status.accounts))]
-
-
-def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`shutdown [--now] [--wait]`."""
-    with connect() as supervisor:
-        answer = pb.ShutdownResponse()
-        try:
-            answer = supervisor.shutdown(now=arguments.now)
-        except NotConnected:
-            raise
-        except Unavailable:
-            if not arguments.wait:
-                raise
-            # It was gone before its answer got through: whether that was the end is what the wait finds out.
-        if arguments.wait:
-            wait_until_gone(
-                lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
-            )
-    out.one(
-        answer,
-        lambda _answer: ["the supervisor has stopped" if arguments.wait else "the supervisor is stopping"],
-    )
-    return ExitCode.DONE
-
-
-def _wait_limit_s(arguments: Namespace) -> float:
-    return WAIT_S if arguments.timeout is None else float(arguments.timeout)
 
 
 def _of_pair(arguments: Namespace, supervisor: KrakenCopy) -> str:
@@ -355,10 +290,7 @@ def _copy_state(text: str) -> nouns.CopyState.ValueType:
 COMMANDS: dict[str, Command] = {
     "status": status,
     "accounts": accounts,
-    "start": act,
-    "stop": act,
-    "restart": act,
-    "pause": act,
+    **PROCESS_COMMANDS,
     "resume": resume,
     "halt": set_state,
     "exit-only": set_state,
@@ -380,6 +312,4 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "reload": reload,
     **SIMULATIONS,
-    "wait": wait,
-    "shutdown": shutdown,
 } | LIMIT_COMMANDS

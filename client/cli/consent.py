@@ -1,5 +1,5 @@
-"""What trades with users' money at one command goes on only after a yes of somebody who was shown what it
-does: at a terminal, or with --yes.
+"""What cannot be undone goes on only after a yes of somebody who was shown what it does: at a terminal, or
+with --yes. What sells or orders by a plan asks everywhere; all else only where real money is at stake.
 """
 
 from __future__ import annotations
@@ -7,8 +7,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from krakencopy.client.sdk.errors import BadInput, Refused
+from krakencopy.client.sdk.errors import BadInput, NotConnected, Refused, TimedOut, Unavailable
+
+if TYPE_CHECKING:
+    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.v1.control_pb2 import GetStatusResponse
+
+#: An exchange's mode with real money (ExchangeStatus.mode).
+_LIVE = "live"
 
 
 def ask_to_go_on(
@@ -26,3 +34,32 @@ def ask_to_go_on(
         sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise Refused(f"{nothing}: the answer was not yes")
+
+
+def add_yes(parser: Any, before: str) -> None:
+    """The option that answers the question."""
+    parser.add_argument("--yes", action="store_true", help=f"answers the question before {before}")
+
+
+def ask_if_live(
+    supervisor: KrakenCopy, nothing: str, shown: Callable[[GetStatusResponse | None], str], question: str, *,
+    needs: str = "",
+) -> None:  # fmt: skip
+    """Goes on only after a yes where the system is live, or nobody knows what it is as its supervisor does
+    not say. ``nothing`` and ``needs`` are those of ``ask_to_go_on``; ``shown``: what it does, by the status
+    where there is one. Raises BadInput, Refused, NotConnected.
+    """
+    status: GetStatusResponse | None = None
+    try:
+        status = supervisor.get_status()
+        if status.exchange.mode != _LIVE:
+            return
+        where = f"the LIVE system at {supervisor.endpoint}"
+    except NotConnected:
+        raise
+    except (Unavailable, TimedOut):
+        where = f"the system at {supervisor.endpoint}, which may be live, as it does not answer"
+    ask_to_go_on(
+        nothing, lambda: [f"{where}: {shown(status)}"], question,
+        needs=needs or "on a live system it needs a yes; give it with --yes",
+    )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Callable
 
+from krakencopy.client.cli.consent import add_yes
+
 FILL_HELP = "seq number, or the exchange's execution id"
 
 
@@ -24,6 +26,7 @@ def add_fill_commands(
     copy.add_argument("fill", type=fill, metavar="FILL", help=FILL_HELP)
     copy.add_argument("ids", nargs="*", metavar="ID", help="users, or groups; without any all that copy")
     copy.add_argument("--dry-run", action="store_true", help="only say what each would do")
+    add_yes(copy, "anything is ordered on a live system")
     copy.add_argument(
         "--request-id", default="", metavar="R", help="repeat an earlier request; whatever it is, no user "
         "copies a fill twice",

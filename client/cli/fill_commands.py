@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode
@@ -31,7 +32,7 @@ def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     if unknown := [account for account in accounts if account not in known]:
         users = ", ".join(known) or "nobody"
         raise BadInput(f"{', '.join(unknown)}: no user of this fill; there are {users}")
-    if accounts and out.as_json:
+    if accounts and out.as_data:
         kept = [outcome for outcome in answer.outcomes if outcome.account_id in accounts]
         answer = pb.ExplainFillResponse(fill=answer.fill, outcomes=kept)
     out.one(answer, lambda answer: story(answer, accounts, show_all=arguments.all))
@@ -42,6 +43,14 @@ def copy(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copy FILL [ID...] [--dry-run]`: 1 where a user was refused, 5 where one was not reached."""
     with connect() as supervisor:
         seq, exec_id = _fill(arguments)
+        if not arguments.dry_run and not arguments.yes:
+            who = ", ".join(arguments.ids) or "all users"
+            ask_if_live(
+                supervisor, "nothing was copied",
+                lambda _: f"{who} order now what is not copied of fill {arguments.fill}.", "Copy it?",
+                needs="on a live system it needs a yes; give it with --yes, or see what each would do with "
+                "--dry-run",
+            )  # fmt: skip
         answer = supervisor.copy_fill(
             seq=seq,
             exec_id=exec_id,
@@ -50,7 +59,7 @@ def copy(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             request_id=arguments.request_id,
             timeout_s=arguments.timeout,
         )
-    if out.as_json:
+    if out.as_data:
         out.one(answer, lambda _: [])
     else:
         out.lines([views.fill_line(answer.fill), ""])

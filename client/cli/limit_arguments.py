@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from krakencopy.client.cli.consent import add_yes
+
 
 def add_limits(command: Any, reason: Callable[[str], str]) -> None:
     """Adds them. ``reason`` reads one."""
@@ -15,4 +17,5 @@ def add_limits(command: Any, reason: Callable[[str], str]) -> None:
     reset = command("reset-limit", "have a limit that was hit begin anew; nothing else lifts it")
     reset.add_argument("--total", action="store_true", help="of all users together, instead of an ID")
     reset.add_argument("words", nargs="*", metavar="ID [NAME]", help="account; the limit's name")
+    add_yes(reset, "it trades again on a live system")
     reset.add_argument("--reason", type=reason, required=True, metavar="TEXT", help="why it may go on")

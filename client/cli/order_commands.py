@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from krakencopy.client.cli.consent import ask_to_go_on
+from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import (
@@ -66,14 +66,16 @@ def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def _ask_about_live(arguments: Namespace, supervisor: KrakenCopy) -> None:
     """Lets a market order on a live master go on only after a yes. Raises BadInput, Refused."""
-    status = supervisor.get_status()
-    if status.exchange.mode != "live":
-        return
     order = f"{arguments.side} {arguments.volume:f} {arguments.pair}"
-    users = sum(account.role == nouns.ROLE_USER for account in status.accounts)
-    shown = f"{order} at whatever price the market has, on the LIVE master; {users} users follow it."
-    ask_to_go_on(
-        "nothing was placed", lambda: [shown], "Place it?",
+
+    def shown(status: pb.GetStatusResponse | None) -> str:
+        accounts = [] if status is None else status.accounts
+        users = sum(account.role == nouns.ROLE_USER for account in accounts)
+        who = f"{users} users follow" if status is not None else "all users follow"
+        return f"{order} at whatever price the market has, on the master; {who} it."
+
+    ask_if_live(
+        supervisor, "nothing was placed", shown, "Place it?",
         needs=f"{order} at the market, on the live master, needs a yes; give it with --yes, or a price with "
         "--limit",
     )  # fmt: skip
@@ -119,11 +121,11 @@ def _show(found: list[nouns.Order], out: Output, arguments: Namespace) -> None:
     def row(order: nouns.Order) -> list[str]:
         return views.order_row(order, now_s)
 
-    table = TableOutput(out, views.order_columns(), row)
+    table = TableOutput(out, views.order_columns(), row, nouns.Order.DESCRIPTOR)
     if not found:
         about = " ".join(filter(None, (arguments.side, arguments.pair)))
         table.none(f"no open {about} orders" if about else "no open orders")
-    elif out.as_json or out.room is None or out.room >= views.TABLE_COLUMNS_MIN:
+    elif out.as_data or out.columns or out.room is None or out.room >= views.TABLE_COLUMNS_MIN:
         table.show(found)
     else:
         out.lines(line for order in found for line in views.order_lines(order, now_s))
@@ -135,6 +137,13 @@ def cancel(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         raise BadInput("--pair and --side choose among all open orders; give them with --all")
     with connect() as supervisor:
         if arguments.all:
+            if not arguments.yes:
+                of = " ".join(filter(None, (arguments.pair, arguments.side)))
+                ask_if_live(
+                    supervisor, "nothing was cancelled",
+                    lambda _: f"all open {f'{of} ' if of else ''}orders of the master lose their place.",
+                    "Cancel them?",
+                )  # fmt: skip
             return _cancel_all(arguments, supervisor, out)
         code = ExitCode.DONE
         for order_id in arguments.ids:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from krakencopy.client.cli import interrupts
 from krakencopy.client.cli.arguments import parse
+from krakencopy.client.cli.output_arguments import in_colours
 from krakencopy.client.cli.stderr import complain, write_nowhere
 from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
@@ -102,7 +103,10 @@ def _perform(arguments: Namespace, dial_with: Dial, limit_s: float | None, *, is
 
     if is_process and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's characters are
-    out = Output(sys.stdout, as_json=arguments.output == "json", limit_s=limit_s)
+    out = Output(
+        sys.stdout, form=arguments.output, columns=arguments.columns, limit_s=limit_s,
+        colours=in_colours(arguments.color, sys.stdout, os.environ),
+    )  # fmt: skip
     return COMMANDS[arguments.command](arguments, connect, out)
 
 

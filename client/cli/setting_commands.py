@@ -14,6 +14,7 @@ from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode
 from krakencopy.client.views import setting_pages as views
+from krakencopy.v1.control_pb2 import KeptSetting
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
@@ -29,7 +30,7 @@ def set_settings(arguments: Namespace, connect: Connect, out: Output) -> ExitCod
             status = supervisor.get_status()
             everything = not target and not arguments.all
             found = [each for each in status.settings if everything or each.target == target]
-            table = TableOutput(out, views.setting_columns(), views.setting_row)
+            table = TableOutput(out, views.setting_columns(), views.setting_row, KeptSetting.DESCRIPTOR)
             table.show(found)
             if not found and status.settings:
                 whose = "all" if arguments.all else f"{target} alone"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from krakencopy.client.cli.output import Output
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.sdk.errors import ExitCode
 
 
@@ -16,14 +17,16 @@ def simulate(arguments: Namespace, connect: Callable[[], Any], out: Output) -> E
     """`simulate`."""
     from krakencopy.client.cli import offline_simulation
 
-    return offline_simulation.simulate(arguments, connect, out)
+    with progress("simulate: deciding every fill again", "nothing goes on, and nothing was written"):
+        return offline_simulation.simulate(arguments, connect, out)
 
 
 def forecast(arguments: Namespace, connect: Callable[[], Any], out: Output) -> ExitCode:
     """`forecast`."""
     from krakencopy.client.cli import offline_simulation
 
-    return offline_simulation.forecast(arguments, connect, out)
+    with progress("forecast: deciding the last fills again", "nothing goes on, and nothing was written"):
+        return offline_simulation.forecast(arguments, connect, out)
 
 
 #: By name, as in client/cli/commands.py.

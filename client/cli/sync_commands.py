@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.consent import ask_to_go_on
 from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.client.views import sync_pages as views
 from krakencopy.client.views.table import table
@@ -32,7 +33,12 @@ def resync(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
         if not arguments.dry_run and not arguments.yes:
             ask_to_go_on("nothing was ordered", lambda: _plan(ask(dry_run=True)), "Order this?")
-        _show(ask(dry_run=arguments.dry_run), out)
+        with progress(
+            f"resync: waiting for {arguments.id} to make its plan",
+            f"an order that {arguments.id} has got goes on; see `krakencopy copies --account {arguments.id}`",
+        ):
+            answer = ask(dry_run=arguments.dry_run)
+        _show(answer, out)
     return ExitCode.DONE
 
 
@@ -42,7 +48,7 @@ def _plan(answer: pb.ResyncAccountResponse) -> list[str]:
 
 
 def _show(answer: pb.ResyncAccountResponse, out: Output) -> None:
-    if out.as_json:
+    if out.as_data:
         out.one(answer, lambda _: [])
         return
     positions = TableOutput(out, views.position_columns(), views.position_row)

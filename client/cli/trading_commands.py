@@ -8,8 +8,9 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from krakencopy.client.cli.consent import ask_to_go_on
+from krakencopy.client.cli.consent import ask_if_live, ask_to_go_on
 from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused, TimedOut, Unavailable
 from krakencopy.client.views import trading_pages as views
@@ -72,6 +73,11 @@ def resume(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         return show(offline.set_state(arguments, STATES["resume"]), out)
     code = ExitCode.DONE
     with connect() as supervisor:
+        if arguments.all and not arguments.yes:
+            ask_if_live(
+                supervisor, "nothing was lifted",
+                lambda _: "all accounts may trade again, whatever was said for one of them.", "Resume all?",
+            )  # fmt: skip
         before = {account.id: account for account in supervisor.list_accounts()}
         ids = arguments.ids
         if arguments.all:
@@ -109,7 +115,7 @@ def _identity(setting: nouns.TradingStateSetting) -> tuple[str, str, int]:
 
 def show(answer: pb.SetTradingStateResponse, out: Output) -> ExitCode:
     """Each account with whether it keeps to it; 5 where one does not."""
-    if out.as_json:
+    if out.as_data:
         out.one(answer, lambda _: [])
     else:
         _show_accounts(answer.accounts, out)
@@ -159,7 +165,11 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             return show(pb.SetTradingStateResponse(accounts=ask(dry_run=False).accounts), out)
         if not arguments.dry_run and not arguments.yes:
             _ask_to_sell(lambda: ask(dry_run=True))
-        answer = ask(dry_run=arguments.dry_run)
+        with progress(
+            "flatten: waiting for accounts to say what they sell",
+            "accounts that have got it go on selling; `krakencopy flatten ID --cancel` takes it back",
+        ):
+            answer = ask(dry_run=arguments.dry_run)
     return _show_flatten(answer, out)
 
 
@@ -174,7 +184,7 @@ def _ask_to_sell(ask: Callable[[], pb.FlattenAccountsResponse]) -> None:
 
 
 def _show_flatten(answer: pb.FlattenAccountsResponse, out: Output) -> ExitCode:
-    if out.as_json:
+    if out.as_data:
         out.one(answer, lambda _: [])
         return _code(answer.accounts)
     positions = TableOutput(out, views.position_columns(), views.position_row)

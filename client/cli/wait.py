@@ -1,13 +1,13 @@
-"""Waiting for the system as a whole: until it is ready, until it is gone."""
+"""Waiting: until the system is ready, until it is gone, until accounts are where they were to be brought."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from krakencopy.client.sdk.errors import TimedOut, Unavailable
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
-from krakencopy.client.views.rows import account_notes
+from krakencopy.client.views.rows import account_notes, standing
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -15,12 +15,20 @@ from krakencopy.v1 import types_pb2 as nouns
 _INTERVAL_S = 0.25
 
 GetStatus = Callable[[float], pb.GetStatusResponse]
+#: Whether an account is where it was to be brought: as it stood when it was asked, and as it stands now.
+Settled = Callable[[nouns.Account, nouns.Account], bool]
+_HAS_PROCESS = frozenset(
+    {nouns.ACCOUNT_STATE_RUNNING, nouns.ACCOUNT_STATE_DEGRADED, nouns.ACCOUNT_STATE_STOPPING}
+)
 
 
-def wait_until_ready(get_status: GetStatus, limit_s: float) -> pb.GetStatusResponse:
+def wait_until_ready(
+    get_status: GetStatus, limit_s: float, say: Callable[[str], None] = lambda _: None
+) -> pb.GetStatusResponse:
     """Ask until the system is ready; at least once. Raises TimedOut with the reason why it is not.
 
     ``get_status`` takes the seconds that the call may last. Nobody answering is no error before the limit.
+    ``say`` is called with why it is not ready yet.
     """
     deadline = time.monotonic() + limit_s
     while True:
@@ -32,6 +40,7 @@ def wait_until_ready(get_status: GetStatus, limit_s: float) -> pb.GetStatusRespo
             if status.ready:
                 return status
             why_not = _why_not(status)
+        say(why_not)
         if not _pause(deadline):
             waited = f" after {limit_s:g} s" if limit_s else ""
             raise TimedOut(f"not ready{waited}: {why_not}")
@@ -52,6 +61,57 @@ def wait_until_gone(get_status: GetStatus, limit_s: float) -> None:
             raise TimedOut(
                 f"the supervisor still answers {limit_s:g} s after it was asked to stop; its log says why"
             )
+
+
+def is_settled(verb: str) -> Settled:
+    """Where `start`, `stop` and `restart` bring an account that stood as ``before`` when it was asked."""
+
+    def stopped(_before: nouns.Account, account: nouns.Account) -> bool:
+        return account.state == nouns.ACCOUNT_STATE_STOPPED
+
+    def running(_before: nouns.Account, account: nouns.Account) -> bool:
+        return account.state == nouns.ACCOUNT_STATE_RUNNING
+
+    def another_runs(before: nouns.Account, account: nouns.Account) -> bool:
+        # A process that was asked to end stands as it did until it is told.
+        is_old = before.state in _HAS_PROCESS and account.pid == before.pid
+        return running(before, account) and not is_old
+
+    return {"start": running, "stop": stopped, "restart": another_runs}[verb]
+
+
+def wait_until_settled(
+    get_status: GetStatus, accounts: Mapping[str, nouns.Account], settled: Settled, limit_s: float,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:  # fmt: skip
+    """Ask until each of these accounts is settled; at least once. ``accounts``: as they stood when they were
+    asked; ``say`` is called with those that are left. Raises TimedOut, also where one has FAILED, which does
+    not change by itself.
+    """
+    deadline = time.monotonic() + limit_s
+    left = dict(accounts)
+    why_not: dict[str, str] = {}
+    while True:
+        try:
+            status = get_status(_call_limit(deadline))
+        except (Unavailable, TimedOut) as error:
+            why_not = dict.fromkeys(left, error.message)
+        else:
+            now = {account.id: account for account in status.accounts if account.id in left}
+            left = {
+                account_id: before
+                for account_id, before in left.items()
+                if account_id in now and not settled(before, now[account_id])
+            }
+            why_not = {account_id: standing(now[account_id]) for account_id in left}
+            if failed := [each for each in left if now[each].state == nouns.ACCOUNT_STATE_FAILED]:
+                raise TimedOut("; ".join(f"{each}: {why_not[each]}" for each in failed))
+        if not left:
+            return
+        say("; ".join(f"{each}: {words}" for each, words in why_not.items()))
+        if not _pause(deadline):
+            waited = "; ".join(f"{each}: {words}" for each, words in why_not.items())
+            raise TimedOut(f"not done after {limit_s:g} s, and goes on: {waited}")
 
 
 def _call_limit(deadline: float) -> float:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from krakencopy.client.cli.output import Output, to_json
+from krakencopy.client.cli.output import Output
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import PositionGone, TimedOut, Unavailable
 from krakencopy.client.sdk.timeouts import PATIENCE_S
-from krakencopy.client.views.dashboard import ROWS_MAX, Board, Change, change_line
+from krakencopy.client.views.dashboard import CHANGES, ROWS_MAX, Board, Change, change_line
 from krakencopy.client.views.formats import plain
 from krakencopy.v1 import control_pb2 as pb
 
@@ -114,7 +114,9 @@ class _Page:
         size = shutil.get_terminal_size()
         lines = board.page(size.columns, size.lines - 1)
         self._out.stream.write(
-            _HOME + "".join(f"{plain(line)}{_CLEAR_LINE}\n" for line in lines) + _CLEAR_BELOW
+            _HOME
+            + "".join(f"{self._out.painted(plain(line))}{_CLEAR_LINE}\n" for line in lines)
+            + _CLEAR_BELOW
         )
         self._out.stream.flush()
         time.sleep(_DRAW_INTERVAL_S)
@@ -141,8 +143,10 @@ class _Lines:
         if board.trouble and board.trouble != self._trouble:
             complain(board.trouble)
         self._trouble = board.trouble
-        form = to_json if self._out.as_json else change_line
-        self._out.lines(form(change) for change in changes)
+        if self._out.as_data:
+            self._out.messages(changes, kinds=CHANGES)
+        else:
+            self._out.lines(change_line(change) for change in changes)
 
     def note(self, text: str) -> None:
         """For people and programs alike: on standard error."""
@@ -173,7 +177,7 @@ def watch_all(supervisor: KrakenCopy, out: Output) -> None:
     """Show all changes until interrupted. A page on a terminal waits for a supervisor that is away for as
     long as it is; lines end with Unavailable. Raises what else ends a watch.
     """
-    is_page = out.stream.isatty() and not out.as_json
+    is_page = out.stream.isatty() and not out.as_data
     status = supervisor.get_status()
     heads = _heads(status)
     with _Page(out) if is_page else _Lines(out) as shown:

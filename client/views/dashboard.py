@@ -19,6 +19,11 @@ from krakencopy.v1 import types_pb2 as nouns
 
 #: What a change is: the responses of the watches, and an account for which there is no watch.
 Change = pb.WatchFillsResponse | pb.WatchCopiesResponse | pb.WatchEventsResponse | pb.GetAccountResponse
+#: What they are, for columns that hold for all of them.
+CHANGES = tuple(
+    kind.DESCRIPTOR
+    for kind in (pb.GetAccountResponse, pb.WatchFillsResponse, pb.WatchCopiesResponse, pb.WatchEventsResponse)
+)
 
 #: Of fills, copies and events each; fewer where the screen is small, but not less than two.
 ROWS_MAX = 8

@@ -17,6 +17,9 @@ from krakencopy.client.views.formats import (
 from krakencopy.client.views.rows import copy_reason, last_hop, marked, seqs
 from krakencopy.v1 import types_pb2 as nouns
 
+#: What an entry of a log may have (account_proc/runtime/json_log.py).
+LOG_FIELDS = ("at", "level", "logger", "account", "run", "instance", "message", "exception")
+
 
 def fill_line(fill: nouns.Fill) -> str:
     """One fill in a sentence."""

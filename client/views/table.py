@@ -27,6 +27,11 @@ class Column:
     shortest: int = 0
     text: int = 20
 
+    @property
+    def name(self) -> str:
+        """By which it is asked for: its title without the zone of times, `LAST HOP (+01:00)`: `last_hop`."""
+        return self.title.partition(" (")[0].lower().replace(" ", "_")
+
 
 class Grid:
     """Columns that are as wide as the widest cell seen so far; the last one is never padded.

@@ -91,7 +91,7 @@ def test_status_shows_the_system_and_ends_with_0_even_when_it_is_not_ready(termi
         ("why 12", samples.explanation()),
         ("accounts bob", pb.GetAccountResponse(account=samples.user())),
         ("order buy BTC/USD 0.005 --yes", pb.PlaceOrderResponse(order_id="O1")),
-        ("shutdown", pb.ShutdownResponse()),
+        ("shutdown --yes", pb.ShutdownResponse()),
         ("reload --dry-run", samples.reloaded(applied=False)),
         ("wait --ready", samples.status()),
     ],

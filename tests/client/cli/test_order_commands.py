@@ -50,7 +50,8 @@ def test_a_market_order_on_a_live_master_waits_for_a_yes(
     assert types(endpoint, "order buy BTC/USD 1") == 0
     said = capsys.readouterr()
     assert said.err == (
-        "buy 1 BTC/USD at whatever price the market has, on the LIVE master; 2 users follow it.\n"
+        f"the LIVE system at {endpoint}: buy 1 BTC/USD at whatever price the market has, on the master; "
+        "2 users follow it.\n"
         "Place it? [y/N] "
     )
     assert "placed on the master" in said.out
@@ -147,7 +148,7 @@ def test_in_a_narrow_terminal_each_order_has_two_lines(
 
     monkeypatch.setenv("COLUMNS", "80")
     terminal = Typed()
-    assert orders(parse(["orders"]), lambda: KrakenCopy(endpoint), Output(terminal, as_json=False)) == 0
+    assert orders(parse(["orders"]), lambda: KrakenCopy(endpoint), Output(terminal)) == 0
     lines = terminal.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == [ID, "by"]
     assert max(map(len, lines)) <= 80

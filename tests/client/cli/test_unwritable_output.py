@@ -43,13 +43,13 @@ def test_output_that_cannot_be_written_is_told_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("as_json", "shown"),
-    [(False, "red [31m and  back \ntwo\n"), (True, '"red\\u001b[31m and \\u202eback\\u0007"\n')],
+    ("form", "shown"),
+    [("table", "red [31m and  back \ntwo\n"), ("json", '"red\\u001b[31m and \\u202eback\\u0007"\n')],
 )
-def test_nothing_that_is_shown_steers_a_terminal(tmp_path: Path, *, as_json: bool, shown: str) -> None:
+def test_nothing_that_is_shown_steers_a_terminal(tmp_path: Path, form: str, shown: str) -> None:
     text = "red\x1b[31m and \u202eback\x07"
     with (tmp_path / "shown").open("w") as stream:
-        Output(stream, as_json=as_json).lines([f'"{text}"' if as_json else f"{text}\ntwo"])
+        Output(stream, form=form).lines([f'"{text}"' if form == "json" else f"{text}\ntwo"])
     assert (tmp_path / "shown").read_text() == shown
 
 

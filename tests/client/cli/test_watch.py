@@ -134,7 +134,7 @@ def test_a_page_waits_for_a_supervisor_that_is_away_and_begins_anew(
     supervisor.on["ListFills"] = lambda _request, _context: pb.ListFillsResponse(fills=[samples.fill(12)])
     with ThreadPoolExecutor(1) as pool, KrakenCopy(f"unix:{socket}", patience_s=0.2) as connected:
         with serve(supervisor, socket):
-            ended = pool.submit(watch_all, connected, Output(screen, as_json=False))
+            ended = pool.submit(watch_all, connected, Output(screen))
             wait_for("the page", lambda: screen.shows("bob"), LIMIT_S)
             assert screen.shows("\n  12  ")
         wait_for("that nobody answers", lambda: screen.shows("again"), LIMIT_S)

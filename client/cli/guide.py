@@ -1,0 +1,84 @@
+"""What help says beside the grammar: what commands are for, and examples of each. `krakencopy --help`, pages,
+completion and manual pages are made of it. A test names a command that lacks here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from krakencopy.client.cli.parser import Parser, leaves_of
+
+#: Commands that only show something, by purpose.
+_LOOK = (
+    "status", "accounts", "fills", "copies", "why", "report", "events", "orders", "limits", "logs", "nonce",
+    "watch",
+)  # fmt: skip
+#: Each command of the first word, by purpose.
+PURPOSES: Mapping[str, tuple[str, ...]] = {
+    "look": _LOOK,
+    "processes of accounts": ("start", "stop", "restart", "pause", "resume"),
+    "stop trading": ("halt", "exit-only", "flatten", "reset-limit"),
+    "trade": ("order", "cancel", "copy", "resync"),
+    "rules": ("set", "reload", "rename", "simulate", "forecast"),
+    "the system": ("wait", "shutdown"),
+    "this command": ("help",),
+}
+#: Which commands have --columns: those that only show something.
+SHOWING = frozenset(_LOOK)
+
+#: One to three lines of each command, as they are typed behind `krakencopy`.
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "status": ("status", "status --group eu", "status -o json"),
+    "accounts": ("accounts", "accounts anna --rules", "accounts -o csv --columns id,state,equity.amount"),
+    "start": ("start anna --wait", "start --all"),
+    "stop": ("stop anna bob --wait", "stop --all"),
+    "restart": ("restart anna",),
+    "pause": ("pause anna", "pause eu"),
+    "set": ("set", "set anna max_user_risk=0.05 --dry-run", "set --all --unset max_user_risk"),
+    "halt": ('halt --all --reason "the exchange sends odd prices"', "halt anna --offline"),
+    "exit-only": ("exit-only --group eu",),
+    "flatten": ("flatten anna --dry-run", "flatten --all --yes", "flatten anna --cancel"),
+    "resume": ("resume anna", 'resume --all --reason "prices are right again"'),
+    "limits": ("limits", "limits anna -o json"),
+    "reset-limit": ('reset-limit anna daily --reason "looked at, goes on"',),
+    "rename": ("rename MATIC POL",),
+    "resync": ("resync anna --dry-run", "resync anna --not-worse --yes"),
+    "fills": ("fills --pair BTC/USD --since 2h", "fills --follow -o csv", "fills --columns fill,pair,price"),
+    "copies": ("copies --account anna --state skipped", "copies --fill 17 -o yaml"),
+    "events": ("events --since today", "events --account anna --follow"),
+    "order": (
+        "order buy BTC/USD 0.005 --limit 60000", "order sell XBTUSD 0.005 --validate",
+        "order buy ETH/USD 1 --yes",
+    ),
+    "orders": ("orders", "orders --pair BTC/USD --side buy", "orders OABCDE-FGHIJ-KLMNOP"),
+    "cancel": ("cancel OABCDE-FGHIJ-KLMNOP", "cancel --all --pair BTC/USD --yes"),
+    "why": ("why 17", "why 17 --account anna"),
+    "copy": ("copy 17 anna --dry-run", "copy 17 --yes"),
+    "watch": ("watch", "watch -o json"),
+    "nonce": ("nonce anna",),
+    "logs": ("logs anna --follow", "logs supervisor --since 30m"),
+    "report": ("report --since today", "report -o csv --columns account_id,counts.filled"),
+    "simulate": (
+        "simulate --config other.toml --since 7d", "simulate --config other.toml --capital anna=1000",
+    ),
+    "forecast": ("forecast anna --config krakencopy.toml",),
+    "reload": ("reload --dry-run", "reload"),
+    "wait": ("wait --ready --timeout 120",),
+    "shutdown": ("shutdown --wait", "shutdown --now --yes"),
+    "help": ("help", "help order"),
+}  # fmt: skip
+
+
+def add_guide(parser: Parser) -> None:
+    """Puts it into the grammar."""
+    parser.purposes = PURPOSES
+    for words, sub in leaves_of(parser):
+        if examples := EXAMPLES.get(words):
+            shown = "\n".join(f"  krakencopy {line}" for line in examples)
+            sub.epilog = f"{sub.epilog}\n\nexamples:\n{shown}" if sub.epilog else f"examples:\n{shown}"
+
+
+def add_help(command: argparse.ArgumentParser) -> None:
+    """`help [COMMAND ...]`; the grammar answers it by itself."""
+    command.add_argument("words", nargs="*", metavar="COMMAND", help="of which; all commands without")

@@ -1,0 +1,97 @@
+"""An argparse parser as this command line wants it: errors are BadInput, a mistyped command suggests the near
+one, and help lists the commands by purpose. Knows no command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from krakencopy.client.sdk.errors import BadInput
+
+#: In the list of commands: the column of what each does, and the width of lines at most.
+_TEXT_COLUMN, _WIDTH = 16, 100
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises BadInput instead of ending the process with 2."""
+
+    #: Of a parser with commands: their names by purpose. Without it they are listed as they were added.
+    purposes: Mapping[str, Sequence[str]] | None = None
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        """What is wrong, and where to read on."""
+        raise BadInput(f"{message}; see: {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's; for a command it does not list them all."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001
+            near = get_close_matches(str(value), action.choices, n=2, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise argparse.ArgumentError(None, f"there is no command {value!r}{hint}")
+        super()._check_value(action, value)
+
+    def format_help(self) -> str:
+        """As argparse's, with the commands by purpose where these are known."""
+        if self.purposes is None:
+            return super().format_help()
+        texts = {name: sub.description or "" for name, sub in subparsers_of(self).items()}
+        listed = "\n".join(line for lines in _listed(self.purposes, texts) for line in lines)
+        kept = self.description, self.usage
+        self.description = f"{self.description}\n\n{listed}"
+        self.usage = f"{self.prog} [OPTION ...] COMMAND ..."
+        try:
+            return super().format_help()
+        finally:
+            self.description, self.usage = kept
+
+
+def subparsers_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands of a parser by name; none where it is a command itself."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to read a grammar
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
+
+
+def leaves_of(
+    parser: argparse.ArgumentParser, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Each command that can be given, with its words: ``order``, ``context add``."""
+    inner = subparsers_of(parser)
+    if not inner:
+        yield " ".join(path), parser
+    for name, sub in inner.items():
+        yield from leaves_of(sub, (*path, name))
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Options and positional arguments, in order, without commands of its own and what is hidden."""
+    return [
+        action
+        for action in parser._actions  # noqa: SLF001 - as above
+        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+    ]
+
+
+def _listed(purposes: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> Iterator[list[str]]:
+    width = max(min(shutil.get_terminal_size().columns, _WIDTH), 2 * _TEXT_COLUMN)
+    others = [name for name in texts if not any(name in names for names in purposes.values())]
+    for title, names in (*purposes.items(), *((("others", others),) if others else ())):
+        lines = [f"{title}:"]
+        for name in names:
+            head = f"  {name}".ljust(_TEXT_COLUMN)
+            head = head if head.endswith(" ") else f"{head} "
+            text = texts[name].removesuffix(".")
+            text = text[:1].lower() + text[1:]
+            lines += textwrap.wrap(head + text, width, subsequent_indent=" " * _TEXT_COLUMN)
+        yield [*lines, ""]
