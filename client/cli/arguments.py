@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Container
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access_options
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
+from krakencopy.client.cli.completion_commands import add_completion, asked_words
 from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
@@ -21,7 +23,7 @@ from krakencopy.client.cli.guide import SHOWING, add_guide, add_help
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.cli.output_arguments import DEFAULTS, add_columns, add_output, check_output
-from krakencopy.client.cli.parser import Parser
+from krakencopy.client.cli.parser import LeftOut, Parser
 from krakencopy.client.cli.process_arguments import add_actions, add_system
 from krakencopy.client.cli.simulation_arguments import add_simulations
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
@@ -71,9 +73,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for argument in argv:
         if any("\ud800" <= c <= "\udfff" for c in argument):  # how Python has bytes that are no text
             raise BadInput(f"{argument!a} is no text in UTF-8")
-    given = grammar().parse_args(argv)
+    given = asked_words(argv) or _read(argv)
     if given.command == "help":
-        grammar().parse_args([*given.words, "--help"])
+        _read([*given.words, "--help"])
     common = {
         "endpoint": None,
         "state_dir": None,
@@ -102,8 +104,15 @@ def _check_interval(arguments: argparse.Namespace) -> None:
         raise BadInput("--follow goes on without an end; leave out --until")
 
 
-def grammar() -> Parser:
-    """All commands with their options, and what help says of them."""
+def _read(argv: list[str]) -> argparse.Namespace:
+    try:
+        return grammar(frozenset(argv)).parse_args(argv)
+    except BadInput:
+        return grammar().parse_args(argv)  # only all commands together know what may have been meant
+
+
+def grammar(named: Container[str] | None = None) -> Parser:
+    """All commands with their options, and what help says of them; with ``named`` only those are there."""
     parser = Parser(prog="krakencopy", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     _add_common(parser)
@@ -111,7 +120,10 @@ def grammar() -> Parser:
         dest="command", metavar="COMMAND", required=True, prog=parser.prog, help=argparse.SUPPRESS
     )
 
-    def command(name: str, text: str) -> argparse.ArgumentParser:
+    def command(name: str, text: str) -> Any:
+        parser.texts[name] = text
+        if named is not None and name not in named:
+            return LeftOut()
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         _add_common(sub)
         if name in SHOWING:
@@ -158,6 +170,7 @@ def grammar() -> Parser:
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
     add_system(command)
+    add_completion(command)
     add_help(command("help", "the help of a command"))
     add_guide(parser)
     return parser

@@ -31,7 +31,6 @@ from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.sync_commands import resync
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
-from krakencopy.client.cli.watch import watch_all
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
     BadInput,
@@ -205,6 +204,8 @@ def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`watch`."""
     if out.columns and not out.as_data:
         raise BadInput("--columns of a watch are those of -o csv; fills, copies and events have tables")
+    from krakencopy.client.cli.watch import watch_all  # other commands need none of it
+
     with connect() as supervisor:
         watch_all(supervisor, out)
     return ExitCode.DONE

@@ -13,7 +13,6 @@ from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode
 from krakencopy.client.views import fill_answers as views
-from krakencopy.client.views.explain import story
 from krakencopy.v1 import control_pb2 as pb
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ Connect = Callable[[], "KrakenCopy"]
 
 def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`why FILL [--account ID]... [--all]`."""
+    from krakencopy.client.views.explain import story  # other commands need none of it
+
     accounts = tuple(dict.fromkeys(arguments.accounts))
     with connect() as supervisor:
         seq, exec_id = _fill(arguments)

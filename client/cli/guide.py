@@ -22,7 +22,7 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
     "trade": ("order", "cancel", "copy", "resync"),
     "rules": ("set", "reload", "rename", "simulate", "forecast"),
     "the system": ("wait", "shutdown"),
-    "this command": ("help",),
+    "this command": ("completion", "help"),
 }
 #: Which commands have --columns: those that only show something.
 SHOWING = frozenset(_LOOK)
@@ -66,6 +66,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "reload": ("reload --dry-run", "reload"),
     "wait": ("wait --ready --timeout 120",),
     "shutdown": ("shutdown --wait", "shutdown --now --yes"),
+    "completion": ("completion bash", "completion zsh", "completion fish"),
     "help": ("help", "help order"),
 }  # fmt: skip
 

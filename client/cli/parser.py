@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from krakencopy.client.sdk.errors import BadInput
@@ -24,6 +22,8 @@ class Parser(argparse.ArgumentParser):
     purposes: Mapping[str, Sequence[str]] | None = None
 
     def __init__(self, **options: Any) -> None:
+        #: What each command does: also of those that were left out, for the list of them.
+        self.texts: dict[str, str] = {}
         options.setdefault("allow_abbrev", False)
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**options)
@@ -35,6 +35,8 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse's; for a command it does not list them all."""
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001
+            from difflib import get_close_matches  # what is typed right needs none of it
+
             near = get_close_matches(str(value), action.choices, n=2, cutoff=0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise argparse.ArgumentError(None, f"there is no command {value!r}{hint}")
@@ -44,8 +46,7 @@ class Parser(argparse.ArgumentParser):
         """As argparse's, with the commands by purpose where these are known."""
         if self.purposes is None:
             return super().format_help()
-        texts = {name: sub.description or "" for name, sub in subparsers_of(self).items()}
-        listed = "\n".join(line for lines in _listed(self.purposes, texts) for line in lines)
+        listed = "\n".join(line for lines in _listed(self.purposes, self.texts) for line in lines)
         kept = self.description, self.usage
         self.description = f"{self.description}\n\n{listed}"
         self.usage = f"{self.prog} [OPTION ...] COMMAND ..."
@@ -53,6 +54,19 @@ class Parser(argparse.ArgumentParser):
             return super().format_help()
         finally:
             self.description, self.usage = kept
+
+
+class LeftOut:
+    """In the place of a command's parser that nobody asks for: making all of them takes longer than most
+    commands' own work. Takes every argument, and is itself what anything on it gives.
+    """
+
+    def __getattr__(self, _name: str) -> LeftOut:
+        return self
+
+    def __call__(self, *_args: object, **_options: object) -> LeftOut:
+        """What a method that argparse has gives."""
+        return self
 
 
 def subparsers_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -84,6 +98,8 @@ def arguments_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _listed(purposes: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> Iterator[list[str]]:
+    import textwrap  # commands themselves need none of it
+
     width = max(min(shutil.get_terminal_size().columns, _WIDTH), 2 * _TEXT_COLUMN)
     others = [name for name in texts if not any(name in names for names in purposes.values())]
     for title, names in (*purposes.items(), *((("others", others),) if others else ())):
@@ -91,7 +107,5 @@ def _listed(purposes: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> 
         for name in names:
             head = f"  {name}".ljust(_TEXT_COLUMN)
             head = head if head.endswith(" ") else f"{head} "
-            text = texts[name].removesuffix(".")
-            text = text[:1].lower() + text[1:]
-            lines += textwrap.wrap(head + text, width, subsequent_indent=" " * _TEXT_COLUMN)
+            lines += textwrap.wrap(head + texts[name], width, subsequent_indent=" " * _TEXT_COLUMN)
         yield [*lines, ""]

@@ -91,15 +91,19 @@ def writing_limit_s(arguments: Namespace) -> float | None:
 
 
 def _perform(arguments: Namespace, dial_with: Dial, limit_s: float | None, *, is_process: bool) -> int:
-    # Not before the arguments are known to be good: protobuf takes a third of the time of `--help`.
-    from krakencopy.client.cli.commands import COMMANDS
-    from krakencopy.client.cli.output import Output
-
     def connect() -> KrakenCopy:
         supervisor = dial_with(arguments)
         if is_process:
             interrupts.raise_once()
         return supervisor
+
+    if arguments.command == "completion":
+        from krakencopy.client.cli.completion_commands import completion  # others need none of it
+
+        return completion(arguments, connect, sys.stdout)
+    # Not before the arguments are known to be good: protobuf takes a third of the time of `--help`.
+    from krakencopy.client.cli.commands import COMMANDS
+    from krakencopy.client.cli.output import Output
 
     if is_process and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's characters are

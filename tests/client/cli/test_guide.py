@@ -45,7 +45,7 @@ def test_each_command_has_one_purpose() -> None:
 
 
 def test_each_command_of_the_grammar_is_done_by_something() -> None:
-    assert set(subparsers_of(grammar())) - {"help"} == set(COMMANDS)
+    assert set(subparsers_of(grammar())) - {"help", "completion"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("line", ["help", "--help"])

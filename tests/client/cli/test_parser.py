@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from krakencopy.client.cli.parser import Parser, arguments_of, leaves_of, subparsers_of
+from krakencopy.client.cli.parser import LeftOut, Parser, arguments_of, leaves_of, subparsers_of
 from krakencopy.client.sdk.errors import BadInput
 
 
@@ -45,7 +45,14 @@ def test_help_lists_commands_by_purpose_and_forgets_none() -> None:
     parser = a_grammar()
     assert "look:" not in parser.format_help()
     parser.purposes = {"look": ("status",)}
+    parser.texts = {"status": "show it", "context": "where it is"}
     page = parser.format_help()
     assert page.startswith("usage: program [OPTION ...] COMMAND ...\n\nDoes things.\n\nlook:\n")
     assert "\nlook:\n  status        show it\n\nothers:\n  context       where it is\n" in page
     assert parser.description == "Does things."
+
+
+def test_what_is_left_out_takes_whatever_is_added_to_it() -> None:
+    left_out = LeftOut()
+    group = left_out.add_mutually_exclusive_group(required=True)
+    assert group.add_argument("--all", help="all") is left_out
