@@ -40,7 +40,7 @@ RESULTS ?= bench
 FIGURES ?= $(RESULTS)
 BASE ?= $(RESULTS)/results.previous.json
 
-.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types api api-release stubs lock dist clean
+.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types api api-release stubs lock man dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,9 @@ api: $(VENV)/.ready  ## the control API is extended and not broken: the protos a
 
 api-release: api  ## what is promised from now on: with each release
 	$(BIN)/buf build protos --exclude-source-info --as-file-descriptor-set --output $(API)
+
+man: $(VENV)/.ready  ## manual pages of all commands into build/man/man1 (man -M build/man krakencopy)
+	$(BIN)/python -m tests.support.manual_pages build/man/man1
 
 dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build dist

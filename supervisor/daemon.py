@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _exit_code(argv: Sequence[str]) -> int:
     """Runs the command, and says what it cannot do."""
     try:
-        return _run(_arguments(argv))
+        return _run(grammar().parse_args(argv))
     except ConfigFaults as faults:
         for fault in faults.faults:
             sys.stderr.write(f"{fault}\n")
@@ -113,7 +113,8 @@ class _Version(argparse.Action):
         sys.exit(ExitCode.OK)
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+def grammar() -> argparse.ArgumentParser:
+    """The command with its options."""
     parser = _Parser(
         prog="krakencopyd", description="Supervises one process per Kraken account and copies the master."
     )
@@ -164,7 +165,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
                         help=f"of all logs in the state folder (default: {LOG_LEVEL})")  # fmt: skip
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.add_argument("--quiet", action="store_true", help="print nothing while running")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _seconds(text: str) -> float:

@@ -48,9 +48,9 @@ Times of --since and --until: how long ago (90s, 30m, 2h, 7d, 1h30m), a time of 
 (2026-11-28, today, yesterday) or both (2026-11-28T05:00). They are of this machine's time zone, as times on
 all pages are, unless they end with Z (UTC) or an offset (+01:00). --since is inclusive, --until is not.
 
-With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
-why, order, reload, `accounts ID` and `orders ID` give one object; all that lists or follows gives one object
-a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
+With -o json, yaml and csv standard output holds only data: protobuf messages in proto field names. status,
+report, why, order, reload, `accounts ID` and `orders ID` give one object; all that lists or follows gives one
+object a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
 timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload,

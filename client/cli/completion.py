@@ -28,7 +28,7 @@ _BY_METAVAR: Mapping[str, Kind] = {
     "G": Kind.GROUPS, "GROUP": Kind.GROUPS, "P": Kind.PAIRS, "PAIR": Kind.PAIRS, "FILE": Kind.FILES,
     "DIR": Kind.FILES, "CONTEXT": Kind.CONTEXTS,
 }  # fmt: skip
-#: Of the arguments that are shown as an ID, those whose help says so are accounts: orders and tokens have ids too.
+#: Of what is shown as an ID, that is an account whose help says so: orders have ids as well.
 _OF_ACCOUNTS = re.compile(r"\b(accounts?|users?)\b")
 _OF_GROUPS = re.compile(r"\bgroups?\b")
 _ID = re.compile(r"ID\b")
@@ -115,7 +115,7 @@ class _Typed:
 
 
 def complete(parser: argparse.ArgumentParser, words: Sequence[str]) -> Completion:
-    """What the last of these words can become: those behind the program's name, the last one perhaps empty."""
+    """What the last of these words can become: those behind the program's name."""
     *before, prefix = _joined(words) or [""]
     typed = _Typed(parser)
     if not all(typed.take(word) for word in before):

@@ -1,5 +1,5 @@
-"""What shells need to ask `krakencopy completion words` for what can follow. A candidate is a line: the word, a
-tab, what it is. A line `:files` says that the shell knows best.
+"""What shells need to ask `krakencopy completion words` for what can follow. A candidate is a line: the word,
+a tab, what it is. A line `:files` says that the shell knows best.
 """
 
 from __future__ import annotations

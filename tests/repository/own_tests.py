@@ -49,6 +49,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/contract/condition_reasons.py": ("tests/account_proc/contract/test_event_catalogue.py",),
     "account_proc/contract/event_entry.py": ("tests/account_proc/contract/test_event_catalogue.py",),
     "account_proc/domain/copy_plan.py": (_SIZING,),
+    "client/cli/completion_scripts.py": ("tests/client/cli/test_completion_commands.py",),
     "account_proc/domain/eligibility.py": (_SIZING, "tests/account_proc/domain/test_sizing_fixed.py"),
     "account_proc/domain/sizing_text.py": (_SIZING,),
     "account_proc/state/key_lock.py": (

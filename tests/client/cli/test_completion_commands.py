@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,9 @@ def test_a_system_that_is_slow_is_not_waited_for(
     monkeypatch.setattr(completion_commands, "ASK_LIMIT_S", 0.05)
 
     def slow(_request: Any, context: Any) -> pb.GetStatusResponse:
-        while context.is_active():
-            time.sleep(0.01)  # until the client has given up
+        given_up = threading.Event()
+        if context.add_callback(given_up.set):
+            given_up.wait(LIMIT_S)
         return pb.GetStatusResponse()
 
     supervisor.on["GetStatus"] = slow
