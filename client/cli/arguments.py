@@ -76,11 +76,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
     given = asked_words(argv) or _read(argv)
     if given.command == "help":
         _read([*given.words, "--help"])
-    common = {
-        "endpoint": None,
-        "state_dir": None,
-        "timeout": None,
-    } | DEFAULTS | NO_ACCESS
+    common = (
+        {
+            "endpoint": None,
+            "state_dir": None,
+            "timeout": None,
+        }
+        | DEFAULTS
+        | NO_ACCESS
+    )
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
         raise BadInput("--timeout 0 leaves no time for an answer")
