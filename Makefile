@@ -150,7 +150,7 @@ dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build *.egg-info
 
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev --extra brokers \
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev --extra brokers --extra gateway \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK) pyproject.toml
 	cp $(LOCK) $(RUN_LOCK)  # so that both have the same versions
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra stubs \

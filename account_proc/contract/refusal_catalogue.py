@@ -62,6 +62,15 @@ OF_CONTROL = {
     "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
+#: Of the gateway (client/gateway).
+OF_GATEWAY = {
+    "TOKEN_MISSING": ("the call carries no token", "send the header `authorization: Bearer TOKEN`"),
+    "TOKENS_NOT_CHECKED": (
+        "the supervisor takes calls with a token that nobody has, so the gateway passes none on",
+        "run a krakencopyd of the same version",
+    ),
+    "GATEWAY_ENDS": ("the gateway is stopping", "connect again, and go on from the last number"),
+}
 #: Of orders.
 OF_ORDERS = {
     "BAD_ORDER": ("what was asked for is no order; nothing was done", "correct what the message names"),
@@ -137,4 +146,4 @@ OF_PROCESSES = {
 }
 
 #: All of them: what each means, and what to do about it.
-REFUSALS = {**OF_REQUESTS, **OF_CONTROL, **OF_ORDERS, **OF_ACCOUNTS, **OF_PROCESSES}
+REFUSALS = {**OF_REQUESTS, **OF_CONTROL, **OF_GATEWAY, **OF_ORDERS, **OF_ACCOUNTS, **OF_PROCESSES}

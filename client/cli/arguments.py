@@ -19,6 +19,7 @@ from krakencopy.client.cli.completion_commands import add_completion, asked_word
 from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
+from krakencopy.client.cli.gateway_arguments import add_gateway
 from krakencopy.client.cli.guide import SHOWING, add_guide, add_help
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
@@ -146,6 +147,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     add_limits(command, _reason)
     add_rename(command)
     add_resync(command, _reason)
+    add_gateway(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     _add_own_orders(command)

@@ -21,6 +21,7 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.fill_commands import copy, why
+from krakencopy.client.cli.gateway_commands import GATEWAY
 from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
@@ -313,4 +314,5 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "reload": reload,
     **SIMULATIONS,
+    **GATEWAY,
 } | LIMIT_COMMANDS

@@ -34,7 +34,7 @@ LAYERS = {
         {"processes"},
         {"config", "journal", "lifecycle"},
     ),
-    "client": ({"__init__"}, {"cli"}, {"views"}, {"sdk"}),
+    "client": ({"__init__"}, {"cli"}, {"views", "gateway"}, {"sdk"}),
     "paper_exchange": (
         {"__main__"},
         {"server"},

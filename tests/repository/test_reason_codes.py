@@ -25,6 +25,7 @@ MODULES = sorted(
         "account_proc/service",
         "account_proc/runtime",
         "account_proc/contract",
+        "client/gateway",
     )
     for path in (ROOT / package).rglob("*.py")
 )

@@ -210,7 +210,8 @@ def reasons_page() -> str:
     lines = [REASONS.rstrip("\n"), "", WRITTEN]
     for title, found in (
         ("The request", catalogue.OF_REQUESTS), ("ControlService", catalogue.OF_CONTROL),
-        ("Orders", catalogue.OF_ORDERS), ("An account's process", catalogue.OF_PROCESSES),
+        ("The gateway", catalogue.OF_GATEWAY), ("Orders", catalogue.OF_ORDERS),
+        ("An account's process", catalogue.OF_PROCESSES),
         ("Between supervisor and accounts", catalogue.OF_ACCOUNTS),
     ):  # fmt: skip
         rows = (

@@ -117,6 +117,12 @@ control = control_pb2_grpc.ControlServiceStub(channel)
 print({python})
 ```
 
+Over HTTP, through [the gateway](../operations.md#the-gateway), by Connect's JSON or gRPC-Web:
+
+```sh
+{curl}
+```
+
 ## Rules that hold everywhere
 
 * Decimals (prices, volumes, amounts, ratios) are texts such as `"0.005"`, never floats and never in

@@ -17,7 +17,7 @@ from grpclib.const import Status
 ROOT = Path(__file__).parents[2]
 CONTROL = "supervisor/control"
 #: Where calls are refused.
-ROOMS = (CONTROL, "supervisor/accounts", "account_proc/service", "account_proc/runtime")
+ROOMS = (CONTROL, "supervisor/accounts", "account_proc/service", "account_proc/runtime", "client/gateway")
 #: Modules of the control room that refuse whatever is asked.
 FRONT = ("front", "call_answerer", "room_wait")
 #: Which argument of a call is the reason.
