@@ -40,7 +40,7 @@ RESULTS ?= bench
 FIGURES ?= $(RESULTS)
 BASE ?= $(RESULTS)/results.previous.json
 
-.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types api api-release stubs lock man dist clean
+.PHONY: help setup run test clients coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types api api-release stubs lock man dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ $(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK)
 
 conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## three clients of others at the paper exchange
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python
+
+clients: $(VENV)/.ready  ## clients in other languages, generated and run (part of make test)
+	$(BIN)/python -m pytest -ra tests/clients
 
 conformance-short: $(VENV)/.ready $(CONFORMANCE)/.installed
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python --short

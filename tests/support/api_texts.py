@@ -123,6 +123,10 @@ Over HTTP, through [the gateway](../operations.md#the-gateway), by Connect's JSO
 {curl}
 ```
 
+In other languages a client is generated from the protos, by `buf generate` or protoc. [One in
+TypeScript](../../tests/clients/typescript/client.ts) follows fills over lost connections and places orders;
+tests build it and run it against a supervisor.
+
 ## Rules that hold everywhere
 
 * Decimals (prices, volumes, amounts, ratios) are texts such as `"0.005"`, never floats and never in

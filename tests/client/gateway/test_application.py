@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 import struct
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -321,6 +322,38 @@ def test_a_client_of_both_protocols_is_answered(tmp_path: Path, protocol: Protoc
             )
             assert [each.fill.seq async for each in watch] == [1, 2, 3]
         assert [0 < (left or 0) < 6 for name, _, left in servicer.seen if name == "GetStatus"] == [True]
+
+    run(play())
+
+
+#: As a page would: the body is read as it comes.
+FETCH = """
+const [url, token] = process.argv.slice(1);
+const head = Buffer.from([0, 0, 0, 0, 2]);
+const answer = await fetch(`${url}/krakencopy.v1.ControlService/WatchFills`, {
+  method: "POST", body: Buffer.concat([head, Buffer.from("{}")]),
+  headers: {"content-type": "application/connect+json", authorization: `Bearer ${token}`},
+});
+let read = "";
+for await (const part of answer.body) {
+  read += Buffer.from(part).toString("latin1");
+  if (read.includes('"3"')) break;
+}
+console.log(answer.status, read.match(/"seq": "[0-9]+"/g).join(" "));
+process.exit(0);
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_a_watch_by_fetch(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with gateway(tmp_path) as served:
+            node = await asyncio.create_subprocess_exec(
+                "node", "--input-type=module", "-e", FETCH, served.url, TOKEN,
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            said, _ = await node.communicate()
+            assert said.decode() == '200 "seq": "1" "seq": "2" "seq": "3"\n'
 
     run(play())
 

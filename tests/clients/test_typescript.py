@@ -1,0 +1,191 @@
+"""A client in TypeScript, generated, compiled and run as an integrator would: it asks, follows fills, goes on
+after a lost connection from where it was, and places an order. By gRPC against the real daemon, and by
+Connect and gRPC-Web through the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from krakencopy.client.gateway.options import read_options
+from krakencopy.client.gateway.server import Gateway
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2
+from tests.clients.generated import Client, NotAtHand, built_typescript, running
+from tests.support.footprint import children
+from tests.support.gateway import TOKEN, StandIn, stand_in
+from tests.support.system import Paper, System, wait_for
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    try:
+        return built_typescript(tmp_path_factory.mktemp("typescript"))
+    except NotAtHand as error:
+        pytest.skip(f"no client in TypeScript was built: {error}")
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    with Paper() as paper:
+        paper.price("BTC/USD", "50000")
+        with System(paper, {"anna": "10000"}, "100000") as system:
+            yield system.start().wait_ready()
+
+
+def front_pid(system: System) -> int:
+    assert system.process is not None
+    pid = system.process.pid
+    return wait_for("the front", lambda: next(iter(children(pid, "kc-control")), 0))
+
+
+def check_what_it_saw(client: Client, fills: int) -> None:
+    """Each fill came once, in order, over a connection that was lost."""
+    assert [each["fill"] for each in client.events if "fill" in each] == list(range(1, fills + 1))
+    assert [each["lost"] for each in client.events if "lost" in each]
+
+
+def test_by_grpc_against_the_real_daemon(client: list[str], system: System) -> None:
+    with running(client, "grpc", system.endpoint) as node:
+        assert node.next("ready") == {"ready": True, "headSeq": 0}
+        node.tell("refused nobody")
+        assert node.next("refused") == {"refused": "NotFound", "reason": "ACCOUNT_NOT_FOUND"}
+        node.tell("order ts-1 0.01")
+        # The order's answer and its fill come in either order.
+        seen = [
+            node.next("fill"),
+            *([] if any("order" in each for each in node.events) else [node.next("order")]),
+        ]
+        assert seen[0]["pair"] == "BTC/USD"
+        os.kill(front_pid(system), signal.SIGKILL)
+        node.next("lost")
+        system.buy("BTC/USD", "0.02")
+        assert node.next("fill") == {"fill": 2, "pair": "BTC/USD", "volume": "0.02"}
+        # Again with the same id: the same order, and no other fill.
+        node.tell("order ts-1 0.01")
+        first, again = (each["order"] for each in [*node.events, node.next("order")] if "order" in each)
+        assert first == again
+        node.tell("order ts-2 0.03")
+        node.next("fill")
+        node.end()
+        check_what_it_saw(node, 3)
+    system.settled(3)
+
+
+class Market(StandIn):
+    """Each order is a fill."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: dict[str, str] = {}
+        self.traded = asyncio.Condition()
+
+    async def PlaceOrder(self, request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's
+        if request.request_id not in self.orders:
+            async with self.traded:
+                self.orders[request.request_id] = request.volume
+                self.traded.notify_all()
+        return pb.PlaceOrderResponse(order_id=f"O-{request.request_id}")
+
+    async def WatchFills(self, request: Any, _context: Any) -> AsyncIterator[Any]:  # noqa: N802 - gRPC's
+        last = request.after_seq
+        while True:
+            async with self.traded:
+                while len(self.orders) <= last:
+                    await self.traded.wait()
+                volumes = list(self.orders.values())[last:]
+            for volume in volumes:
+                last += 1
+                yield pb.WatchFillsResponse(fill=types_pb2.Fill(seq=last, pair="BTC/USD", volume=volume))
+
+
+class Served:
+    """A stand-in with a gateway, in a loop of another thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._gateway: Gateway | None = None
+        self._task: Any = None
+        self._context: Any = None
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._context = self._call(self._stand_in())
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._call(self._context.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _call(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    async def _stand_in(self) -> Any:
+        context = stand_in(self._folder / "s", Market())
+        await context.__aenter__()
+        return context
+
+    def start(self) -> None:
+        """At the same port as before."""
+        listens = threading.Event()
+        options = read_options(f"127.0.0.1:{self.port}", (), (), None, None)
+
+        async def begin() -> Any:
+            self._gateway = Gateway(options, f"unix:{self._folder / 's'}")
+            return asyncio.ensure_future(self._gateway.run(lambda _: listens.set()))
+
+        self._task = self._call(begin())
+        assert listens.wait(30)
+        assert self._gateway is not None
+        self.port = int(self._gateway.url.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """As by a signal."""
+        assert self._gateway is not None
+        self._loop.call_soon_threadsafe(self._gateway.end)
+        task = self._task
+
+        async def ended() -> None:
+            await task
+
+        self._call(ended())
+
+
+@pytest.mark.parametrize("protocol", ["connect", "grpc-web"])
+def test_through_the_gateway(client: list[str], tmp_path: Path, protocol: str) -> None:
+    with Served(tmp_path) as served:
+        url = f"http://127.0.0.1:{served.port}"
+        with running(client, protocol, url, environment={"KRAKENCOPY_TOKEN": TOKEN}) as node:
+            assert node.next("ready")["ready"]
+            node.tell("refused nobody")
+            assert node.next("refused") == {"refused": "NotFound", "reason": "ACCOUNT_NOT_FOUND"}
+            node.tell("order ts-1 0.01")
+            node.next("fill")
+            served.stop()
+            assert node.next("lost") == {"lost": "Unavailable"}
+            served.start()
+            node.tell("order ts-1 0.01")
+            node.tell("order ts-2 0.02")
+            assert node.next("fill") == {"fill": 2, "pair": "BTC/USD", "volume": "0.02"}
+            node.end()
+            check_what_it_saw(node, 2)
+        with (
+            running(client, protocol, url, environment={"KRAKENCOPY_TOKEN": ""}) as node,
+            pytest.raises(AssertionError, match="unauthenticated"),
+        ):
+            node.next("ready")
