@@ -17,6 +17,7 @@ from krakencopy.account_proc.contract.folder_owner import PAPER_OF_ITS_OWN, is_f
 from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, owner_in
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, Mode
+from krakencopy.supervisor.config.state_folder import AUDIT_FOLDER
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import ForeignJournal
 
@@ -108,6 +109,6 @@ def _put_aside(state_dir: Path) -> None:
         number += 1
         old = old.with_name(f"{stamp}.{number}")
     old.mkdir(mode=0o700, parents=True)
-    for path in (*state_dir.glob(f"{JOURNAL}*"), state_dir / LEDGERS):
+    for path in (*state_dir.glob(f"{JOURNAL}*"), *state_dir.glob(AUDIT_FOLDER), state_dir / LEDGERS):
         path.rename(old / path.name)
     (state_dir / LEDGERS).mkdir(mode=0o700)

@@ -316,6 +316,31 @@ HAPPENINGS = (
     Entry("COINS_CAME", INFO, "coins came to the master without a trade"),
     Entry("COINS_LOCKED", INFO, "coins of the master were locked, or are free again"),
     Entry("MASTER_EQUITY_UNKNOWN", WARNING, "the master's equity is not known; entries are not sized by it"),
+    Entry(
+        "AUDIT_NOT_WRITTEN",
+        ERROR,
+        "the audit log cannot be written: calls that stop trading go on, others are refused",
+        "make room, or see to the folder that it names",
+        ends=True,
+    ),
+    Entry(
+        "AUDIT_BROKEN",
+        ERROR,
+        "the audit log is not what was written: changed, cut, or replaced; a new chain names it",
+        "`krakencopy audit verify`; find out who has written there, and bring back a copy to compare with",
+    ),
+    Entry(
+        "AUDIT_REPAIRED",
+        INFO,
+        "the last line of the audit log was half written, as by a loss of power, and was completed or taken "
+        "away",
+    ),
+    Entry(
+        "AUDIT_CALLS_CUT_OFF",
+        WARNING,
+        "calls had begun when the run before ended, and nobody knows what came of them",
+        "look at the accounts; asking again with the same request id is safe",
+    ),
 )
 
 ENTRIES = (*(entry for entries in CONDITIONS.values() for entry in entries), *NOTICES, *REFUSALS, *HAPPENINGS)

@@ -60,6 +60,7 @@ OF_CONTROL = {
     ),
     "OWN_STRATEGY_TRADES": ("the user's own strategy trades until the master is back", "ask again then"),
     "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
+    "AUDIT_NOT_READABLE": ("the audit log cannot be read", "see its files in the state folder"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
 #: Of the gateway (client/gateway).

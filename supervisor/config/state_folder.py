@@ -9,6 +9,9 @@ from krakencopy.account_proc.contract.spec import LOG_LEVEL, Role
 from krakencopy.account_proc.runtime.trading_state_file import states_path
 from krakencopy.supervisor.config.model import AccountConfig
 
+#: Of the audit log's files, in a state folder.
+AUDIT_FOLDER = "audit"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -34,6 +37,11 @@ class Place:
     def states(self) -> Path:
         """What operators have said about trading."""
         return states_path(self.state_dir)
+
+    @property
+    def audit(self) -> Path:
+        """Who has changed what."""
+        return self.state_dir / AUDIT_FOLDER
 
     def log(self, account_id: str) -> Path:
         """An account's log, or the supervisor's own."""

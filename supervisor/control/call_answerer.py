@@ -14,9 +14,8 @@ from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import code_pb2, status_pb2
 
-from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT, error_details
+from krakencopy.supervisor.control.audited_calls import AUDITED, AuditedCalls
 from krakencopy.supervisor.control.call_frames import (
     METHODS,
     UNTAKEN_BYTES_MAX,
@@ -27,10 +26,9 @@ from krakencopy.supervisor.control.call_frames import (
     read_frame,
     read_taken,
 )
+from krakencopy.supervisor.control.call_status import Refused, status_of
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
 from krakencopy.supervisor.control.principals import Principal
-from krakencopy.supervisor.journal.journal_file import JournalNoRoom
-from krakencopy.supervisor.lifecycle.state_machine import NO_ROOM
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +39,6 @@ class Refusal(Protocol):
     """As ``rpc_status.to_status`` gives it."""
 
     trailing_metadata: Any
-
-
-class Refused(Exception):
-    """A call was ended with a status."""
-
-    def __init__(self, encoded: bytes) -> None:
-        """``encoded``: google.rpc.Status."""
-        self.encoded = encoded
-        super().__init__()
 
 
 class CallContext:
@@ -85,8 +74,9 @@ class _Call:
 class CallAnswerer:
     """Answers one front."""
 
-    def __init__(self, servicer: Any, share: LoopShare) -> None:
-        """``servicer`` has a method for each of the service."""
+    def __init__(self, servicer: Any, share: LoopShare, audit: AuditedCalls | None = None) -> None:
+        """``servicer`` has a method for each of the service. ``audit`` keeps what is changed by whom."""
+        self._audit = audit
         self._servicer = servicer
         self._share = share
         #: Of calls that stop trading: what others have used of the loop does not hold them up.
@@ -153,17 +143,8 @@ class CallAnswerer:
             await share.take_turn()
             asked = _TYPES[method].FromString(request)
             await self._send_answers(number, call, method, asked, context, share)
-        except Refused as refused:
-            end = refused.encoded
-        except JournalNoRoom as error:
-            log.warning("%s was refused: %s", METHODS[method].name, error)
-            words = f"{error.room}; nothing is changed: make room there, then ask again"
-            end = _status(code_pb2.UNAVAILABLE, words, NO_ROOM)
-        except Exception:
-            name = METHODS[method].name
-            log.exception("%s was not answered", name)
-            words = f"the supervisor failed at {name}; its log says where. What became of it is not known"
-            end = _status(code_pb2.INTERNAL, words, INTERNAL_FAULT)
+        except Exception as error:  # noqa: BLE001 - what is no refusal is logged there
+            end = status_of(error, METHODS[method].name)
         finally:
             del self._calls[number]
         self._send(Frame(Kind.END, number, end))
@@ -171,9 +152,17 @@ class CallAnswerer:
     async def _send_answers(
         self, number: int, call: _Call, method: int, request: Any, context: CallContext, share: LoopShare
     ) -> None:
-        answer = getattr(self._servicer, METHODS[method].name)
+        name = METHODS[method].name
+        answer = getattr(self._servicer, name)
         if not METHODS[method].server_streaming:
-            message = await share.measured(answer(request, context))
+            if self._audit is None or name not in AUDITED:
+                message = await share.measured(answer(request, context))
+            else:
+                message = await share.measured(
+                    self._audit.carry_out(
+                        name, request, context.principal, lambda: share.measured(answer(request, context))
+                    )
+                )
             with share.measuring():
                 self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
             return
@@ -192,12 +181,3 @@ class CallAnswerer:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(frame.encoded())
-
-
-def _status(code: Any, words: str, reason: str) -> bytes:
-    """google.rpc.Status, encoded."""
-    status = status_pb2.Status(code=code, message=words)
-    for part in error_details(reason):
-        status.details.add().Pack(part)
-    encoded: bytes = status.SerializeToString()
-    return encoded

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from krakencopy.supervisor.control.audited_calls import AuditedCalls
 from krakencopy.supervisor.control.call_answerer import CallAnswerer
 from krakencopy.supervisor.control.loop_share import LoopShare
 from krakencopy.supervisor.journal.event_log import EventLog
@@ -44,9 +45,14 @@ GRACE_S, END_S = 0.2, 1.0
 class FrontProcess:
     """The process that serves the control socket; another one when it ends."""
 
-    def __init__(self, servicer: Any, events: EventLog, output: Path) -> None:
-        """``servicer`` answers ControlService; ``output``: where standard output and standard error go."""
+    def __init__(
+        self, servicer: Any, events: EventLog, output: Path, audit: AuditedCalls | None = None
+    ) -> None:
+        """``servicer`` answers ControlService; ``output``: where standard output and standard error go;
+        ``audit`` keeps what is changed by whom.
+        """
         self._servicer = servicer
+        self._audit = audit
         self._events = events
         self._output = output
         self._share = LoopShare()
@@ -79,7 +85,7 @@ class FrontProcess:
 
     async def _begin(self) -> _Life:
         assert self._listener is not None
-        life = await _Life.start(CallAnswerer(self._servicer, self._share), self._output)
+        life = await _Life.start(CallAnswerer(self._servicer, self._share, self._audit), self._output)
         life.send_listener(self._listener)
         return life
 

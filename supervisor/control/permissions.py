@@ -18,6 +18,9 @@ class Permission(StrEnum):
 
     #: It only shows.
     READ = "read"
+    #: It shows who has changed what, and from where: names that are not for everyone who sees a page of
+    #: figures, or for the owner of one account.
+    AUDIT = "audit"
     #: It changes what runs, copies and may trade.
     OPERATE = "operate"
     #: It orders on the master, or takes orders back.
@@ -62,6 +65,9 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "Reload": Permission.ADMINISTER,
         "SetSettings": Permission.ADMINISTER,
         "Shutdown": Permission.ADMINISTER,
+        "ListAuditEntries": Permission.AUDIT,
+        "WatchAudit": Permission.AUDIT,
+        "VerifyAudit": Permission.AUDIT,
     }
 )
 
@@ -69,7 +75,7 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
 ALLOWED: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.VIEWER: frozenset({Permission.READ}),
-        Role.OPERATOR: frozenset({Permission.READ, Permission.OPERATE}),
+        Role.OPERATOR: frozenset({Permission.READ, Permission.AUDIT, Permission.OPERATE}),
         Role.TRADER: frozenset({Permission.READ, Permission.TRADE}),
         Role.ADMIN: frozenset(Permission),
         Role.OWNER: frozenset(),

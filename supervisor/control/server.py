@@ -11,6 +11,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from krakencopy.supervisor.audit.log import AuditLog
+from krakencopy.supervisor.control.audit_notes import CallNotes
+from krakencopy.supervisor.control.audited_calls import AuditedCalls
 from krakencopy.supervisor.control.call_frames import SERVICE
 from krakencopy.supervisor.control.front_process import FrontProcess
 from krakencopy.supervisor.control.listener import listener_at
@@ -31,6 +34,7 @@ class ControlServer:
 
     def __init__(self) -> None:
         self._front: FrontProcess | None = None
+        self._audit: AuditLog | None = None
         self._socket: Path | None = None
         self._watching: asyncio.Task[None] | None = None
         #: Closed with the server, which reads it to the end.
@@ -41,8 +45,15 @@ class ControlServer:
         place = supervisor.place
         self._socket = place.socket("control")
         check_complete(SERVICE)
-        servicer = ControlServicer(supervisor, reloader)
-        self._front = FrontProcess(servicer, supervisor.events, place.log("control").with_suffix(".crash"))
+        self._audit = audit = AuditLog(
+            place.audit, supervisor.journal, supervisor.events, on_failure=supervisor.fail,
+            is_quiet=supervisor.fills.is_quiet,
+        )  # fmt: skip
+        audit.start()
+        servicer = ControlServicer(supervisor, reloader, audit)
+        crash = place.log("control").with_suffix(".crash")
+        audited = AuditedCalls(audit, CallNotes(supervisor))
+        self._front = FrontProcess(servicer, supervisor.events, crash, audited)
         self._front.use_listener(listener_at(self._socket))
         await self._front.start()
         self._watching = asyncio.create_task(self._keep_listening(self._front, self._socket))
@@ -64,12 +75,14 @@ class ControlServer:
                 log.warning("%s was gone; it was made anew", path)
 
     async def close(self) -> None:
-        """Ends the server, then closes the journal."""
+        """Ends the server, then closes the audit log and the journal."""
         if self._watching is not None:
             self._watching.cancel()
         if self._front is not None and self._socket is not None:
             with suppress(FileNotFoundError):
                 os.unlink(self._socket)  # noqa: PTH108 - as pathlib's, which is looked upon as slow
             await self._front.close()
+        if self._audit is not None:
+            await self._audit.close()
         if self.journal is not None:
             self.journal.close()

@@ -22,7 +22,9 @@ from krakencopy.supervisor.accounts.account_view import account_message, nonce_m
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.leaving_events import leaving_words
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.audit.log import AuditLog
 from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.audit_calls import AuditCalls
 from krakencopy.supervisor.control.copy_calls import CopyCalls
 from krakencopy.supervisor.control.known_accounts import check_configured, find_account, find_user
 from krakencopy.supervisor.control.limit_calls import LimitCalls
@@ -70,10 +72,10 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls):
+class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls):
     """Serves one supervisor."""
 
-    def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
+    def __init__(self, supervisor: Supervisor, reloader: Reloader, audit: AuditLog) -> None:
         self._supervisor = supervisor
         self._reloader = reloader
         self._journal = supervisor.journal
@@ -85,6 +87,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         LimitCalls.__init__(self, supervisor, self._answers)
         CopyCalls.__init__(self, supervisor, self._answers)
         SyncCalls.__init__(self, supervisor, self._answers)
+        AuditCalls.__init__(self, audit, self._page_tokens)
 
     # -- the whole ------------------------------------------------------------------------------------------
 

@@ -92,9 +92,13 @@ class FillLog:
             self.change_signal.notify()
         return added
 
+    def is_quiet(self) -> bool:
+        """Whether no fill has just come."""
+        return time.monotonic() - self._appended_at > QUIET_S
+
     def tidy(self) -> None:
         """Does what the journal has put off, unless fills have just come. Raises JournalFault."""
-        if time.monotonic() - self._appended_at > QUIET_S:
+        if self.is_quiet():
             self._journal.tidy()
 
     def after(self, seq: int) -> Batch | None:

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.v1 import control_pb2, types_pb2
+from krakencopy.v1 import audit_pb2, control_pb2, types_pb2
 
 _NS_PER_S = 1_000_000_000
 #: Times of a copy, from its last hop to its first one.
@@ -29,6 +29,7 @@ Limited = (
     | control_pb2.ListEventsRequest
     | control_pb2.ReadLogRequest
     | control_pb2.GetReportRequest
+    | audit_pb2.ListAuditEntriesRequest
 )
 
 

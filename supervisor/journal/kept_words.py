@@ -24,6 +24,14 @@ class KeptWords(LeavingUsers):
         """Keeps it, across restarts."""
         self._put_word("total limits", text)
 
+    def audit_head(self) -> str | None:
+        """Where the audit log ended when that was kept last; None before the first time."""
+        return self._word("audit head")
+
+    def put_audit_head(self, text: str) -> None:
+        """Keeps it, across restarts."""
+        self._put_word("audit head", text)
+
     def begin_run(self) -> bool:
         """A run begins; whether the one before has not come to its own end."""
         last = self._word("last run")

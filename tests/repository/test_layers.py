@@ -30,7 +30,7 @@ LAYERS = {
         {"folder_owner"},
         {"control"},
         {"supervisor"},
-        {"accounts", "paper"},
+        {"accounts", "paper", "audit"},
         {"processes"},
         {"config", "journal", "lifecycle"},
     ),
@@ -56,7 +56,8 @@ ACROSS = {
     # account processes read.
     # `krakencopy simulate` decides as account processes do, by a configuration that is read as at a start.
     ("client", "account_proc"): {"contract", "runtime", "simulation"},
-    ("client", "supervisor"): {"config"},
+    # `krakencopy audit verify --file` checks a copy by the rules by which it was written.
+    ("client", "supervisor"): {"config", "audit"},
 }
 
 
