@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access_options
+from krakencopy.client.cli.audit_arguments import add_audit
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.completion_commands import add_completion, asked_words
 from krakencopy.client.cli.consent import add_yes
@@ -172,6 +173,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     _add_interval(logs, "lines that were written")
     report = command("report", "what became of every fill at every user, counted")
     _add_interval(report, "fills that were executed")
+    add_audit(command, _add_common, _add_interval, _not_negative)
     add_simulations(command, _add_interval)
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
+from krakencopy.client.cli.audit_commands import audit
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.fill_commands import copy, why
@@ -313,6 +314,7 @@ COMMANDS: dict[str, Command] = {
     "logs": logs,
     "report": report,
     "reload": reload,
+    "audit": audit,
     **SIMULATIONS,
     **GATEWAY,
 } | LIMIT_COMMANDS

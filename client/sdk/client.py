@@ -15,6 +15,7 @@ from typing import Self
 import grpc
 
 from krakencopy.client.sdk.access import Access, choose_access
+from krakencopy.client.sdk.audit_calls import AuditCalls
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.copy_calls import CopyCalls
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
@@ -36,7 +37,7 @@ CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
-class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls):
+class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``, or ``https://host:port`` by TLS. ``access``: the CA that the

@@ -4,6 +4,8 @@
 CALL_TIMEOUT_S = 5.0
 #: A reload may run the operator's own commands for credentials, which may ask a person: 30 s each.
 RELOAD_TIMEOUT_S = 60.0
+#: Of the audit log each line is hashed anew, gently: some ten thousand a second.
+VERIFY_TIMEOUT_S = 60.0
 #: The account's process asks the exchange twice, behind what waits there already; the supervisor gives it 15
 #: s.
 NONCE_TIMEOUT_S = 20.0

@@ -7,10 +7,11 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from krakencopy.v1 import control_pb2, types_pb2
+from krakencopy.v1 import types_pb2
 from tests.support.generated_requests import Generated, Requests, text_field
 from tests.support.request_campaign import (
     ANSWER_S,
@@ -46,12 +47,12 @@ class ControlCampaign(Campaign):
 
     def _rpc(self, method: Any) -> tuple[Any, Any]:
         make = self._channel.unary_stream if method.server_streaming else self._channel.unary_unary
-        answer = getattr(control_pb2, method.output_type.name)
+        answer = GetMessageClass(method.output_type)
         rpc = make(
             f"/{CONTROL.full_name}/{method.name}", request_serializer=bytes,
             response_deserializer=answer.FromString,
         )  # fmt: skip
-        return rpc, getattr(control_pb2, method.input_type.name)
+        return rpc, GetMessageClass(method.input_type)
 
     def play(self, call: Generated) -> None:
         """One call and its answer."""

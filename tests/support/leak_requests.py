@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from krakencopy.v1 import audit_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -129,6 +130,9 @@ def _records() -> Asked:
         "ReadLog": [
             pb.ReadLogRequest(account_id=account, lines=100_000) for account in (*EVERYONE, "supervisor")
         ],
+        "ListAuditEntries": [audit_pb2.ListAuditEntriesRequest(page_size=1000, each_entry=True)],
+        "WatchAudit": [audit_pb2.WatchAuditRequest(after_number=0, with_lines=True)],
+        "VerifyAudit": [audit_pb2.VerifyAuditRequest(), audit_pb2.VerifyAuditRequest(head=CANARY)],
     }
 
 
