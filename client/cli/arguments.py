@@ -18,6 +18,7 @@ from krakencopy.client.cli.audit_arguments import add_audit
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.completion_commands import add_completion, asked_words
 from krakencopy.client.cli.consent import add_yes
+from krakencopy.client.cli.context_arguments import NO_CONTEXT, add_context_commands, add_context_option
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
 from krakencopy.client.cli.gateway_arguments import add_gateway
@@ -42,9 +43,10 @@ REASON_MAX = 200
 
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
-The supervisor is found by --endpoint (unix:/path/control.sock, or https://host:port by TLS), else by the
-environment variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or
-after the command.
+The supervisor is found by --endpoint (unix:/path/control.sock, or https://host:port by TLS) or --context,
+else by the environment variable {ENDPOINT_VARIABLE}, else in the state folder of --state-dir, else by the
+current context, else in the default state folders; `krakencopy context show` says by which. The options above
+may stand before or after the command.
 
 Times of --since and --until: how long ago (90s, 30m, 2h, 7d, 1h30m), a time of today (05:00), a day
 (2026-11-28, today, yesterday) or both (2026-11-28T05:00). They are of this machine's time zone, as times on
@@ -86,6 +88,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         }
         | DEFAULTS
         | NO_ACCESS
+        | NO_CONTEXT
     )
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
@@ -178,6 +181,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
     add_system(command)
+    add_context_commands(command, _add_common)
     add_completion(command)
     add_help(command("help", "the help of a command"))
     add_guide(parser)
@@ -191,6 +195,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     nothing: Any = argparse.SUPPRESS
     group = parser.add_argument_group("connection and output")
     add_access_options(group)
+    add_context_option(group)
     group.add_argument(
         "--state-dir",
         default=nothing,

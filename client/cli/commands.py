@@ -21,6 +21,7 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.audit_commands import audit
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
+from krakencopy.client.cli.context_commands import context
 from krakencopy.client.cli.fill_commands import copy, why
 from krakencopy.client.cli.gateway_commands import GATEWAY
 from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
@@ -95,7 +96,7 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         if not arguments.yes:
             ask_if_live(
-                supervisor, "nothing was renamed",
+                arguments, supervisor, "nothing was renamed",
                 lambda _: f"all positions in {arguments.old} are in {arguments.new} from now on, for good.",
                 "Rename it?",
             )  # fmt: skip
@@ -294,6 +295,7 @@ COMMANDS: dict[str, Command] = {
     "status": status,
     "accounts": accounts,
     **PROCESS_COMMANDS,
+    "context": context,
     "resume": resume,
     "halt": set_state,
     "exit-only": set_state,

@@ -5,6 +5,7 @@ with --yes. What sells or orders by a plan asks everywhere; all else only where 
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -42,24 +43,37 @@ def add_yes(parser: Any, before: str) -> None:
 
 
 def ask_if_live(
-    supervisor: KrakenCopy, nothing: str, shown: Callable[[GetStatusResponse | None], str], question: str, *,
-    needs: str = "",
+    arguments: Namespace, supervisor: KrakenCopy, nothing: str,
+    shown: Callable[[GetStatusResponse | None], str], question: str, *, needs: str = "",
 ) -> None:  # fmt: skip
     """Goes on only after a yes where the system is live, or nobody knows what it is as its supervisor does
     not say. ``nothing`` and ``needs`` are those of ``ask_to_go_on``; ``shown``: what it does, by the status
     where there is one. Raises BadInput, Refused, NotConnected.
     """
-    status: GetStatusResponse | None = None
-    try:
-        status = supervisor.get_status()
-        if status.exchange.mode != _LIVE:
-            return
-        where = f"the LIVE system at {supervisor.endpoint}"
-    except NotConnected:
-        raise
-    except (Unavailable, TimedOut):
-        where = f"the system at {supervisor.endpoint}, which may be live, as it does not answer"
+    status = status_if_any(supervisor)
+    if status is not None and status.exchange.mode != _LIVE:
+        return
+    where = system_words(arguments, supervisor, status)
     ask_to_go_on(
         nothing, lambda: [f"{where}: {shown(status)}"], question,
         needs=needs or "on a live system it needs a yes; give it with --yes",
     )  # fmt: skip
+
+
+def status_if_any(supervisor: KrakenCopy) -> GetStatusResponse | None:
+    """What the supervisor says of the whole; None where it does not answer in time. Raises NotConnected."""
+    try:
+        return supervisor.get_status()
+    except NotConnected:
+        raise
+    except (Unavailable, TimedOut):
+        return None
+
+
+def system_words(arguments: Namespace, supervisor: KrakenCopy, status: GetStatusResponse | None) -> str:
+    """Which system is asked about, and whether real money is at stake there."""
+    name = f" (context {arguments.context_name})" if arguments.context_name else ""
+    if status is None:
+        return f"the system at {supervisor.endpoint}{name}, which may be live, as it does not answer"
+    kind = "LIVE" if status.exchange.mode == _LIVE else status.exchange.mode or "unknown"
+    return f"the {kind} system at {supervisor.endpoint}{name}"

@@ -47,7 +47,7 @@ def copy(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if not arguments.dry_run and not arguments.yes:
             who = ", ".join(arguments.ids) or "all users"
             ask_if_live(
-                supervisor, "nothing was copied",
+                arguments, supervisor, "nothing was copied",
                 lambda _: f"{who} order now what is not copied of fill {arguments.fill}.", "Copy it?",
                 needs="on a live system it needs a yes; give it with --yes, or see what each would do with "
                 "--dry-run",

@@ -22,7 +22,7 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
     "trade": ("order", "cancel", "copy", "resync"),
     "rules": ("set", "reload", "rename", "simulate", "forecast"),
     "the system": ("wait", "shutdown"),
-    "this command": ("completion", "help"),
+    "this command": ("context", "completion", "help"),
 }
 #: Which commands have --columns: those that only show something.
 SHOWING = frozenset(_LOOK)
@@ -66,6 +66,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "reload": ("reload --dry-run", "reload"),
     "wait": ("wait --ready --timeout 120",),
     "shutdown": ("shutdown --wait", "shutdown --now --yes"),
+    "context add": (
+        "context add paper --state-dir /srv/paper/data-paper",
+        "context add prod --endpoint https://box:7443 --ca ca.pem --certificate me.pem --key me.key",
+        "context add desk --endpoint https://box:7443 --ca ca.pem --token-file desk.token",
+    ),
+    "context use": ("context use prod", "context use --none"),
+    "context list": ("context list", "context list -o json"),
+    "context show": ("context show", "context show --context paper"),
+    "context remove": ("context remove paper",),
     "completion": ("completion bash", "completion zsh", "completion fish"),
     "help": ("help", "help order"),
 }  # fmt: skip

@@ -45,7 +45,7 @@ def reset_limit(arguments: Namespace, connect: Connect, out: Output) -> ExitCode
     with connect() as supervisor:
         if not arguments.yes:
             ask_if_live(
-                supervisor, "no limit begins anew",
+                arguments, supervisor, "no limit begins anew",
                 lambda _: f"what was lost so far by {whose} does not count any more, and it trades again.",
                 "Reset it?",
             )  # fmt: skip

@@ -75,7 +75,7 @@ def _ask_about_live(arguments: Namespace, supervisor: KrakenCopy) -> None:
         return f"{order} at whatever price the market has, on the master; {who} it."
 
     ask_if_live(
-        supervisor, "nothing was placed", shown, "Place it?",
+        arguments, supervisor, "nothing was placed", shown, "Place it?",
         needs=f"{order} at the market, on the live master, needs a yes; give it with --yes, or a price with "
         "--limit",
     )  # fmt: skip
@@ -140,7 +140,7 @@ def cancel(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             if not arguments.yes:
                 of = " ".join(filter(None, (arguments.pair, arguments.side)))
                 ask_if_live(
-                    supervisor, "nothing was cancelled",
+                    arguments, supervisor, "nothing was cancelled",
                     lambda _: f"all open {f'{of} ' if of else ''}orders of the master lose their place.",
                     "Cancel them?",
                 )  # fmt: skip

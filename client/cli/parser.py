@@ -80,7 +80,7 @@ def subparsers_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
 def leaves_of(
     parser: argparse.ArgumentParser, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Each command that can be given, with its words: ``order``, ``context add``."""
+    """Each command that can be given, with its words, such as "context add"."""
     inner = subparsers_of(parser)
     if not inner:
         yield " ".join(path), parser

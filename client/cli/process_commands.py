@@ -107,8 +107,8 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         if not arguments.yes:
             ask_if_live(
-                supervisor, "nothing was stopped", lambda _: "nothing is copied until it is started again.",
-                "Shut it down?",
+                arguments, supervisor, "nothing was stopped",
+                lambda _: "nothing is copied until it is started again.", "Shut it down?",
             )  # fmt: skip
         answer = pb.ShutdownResponse()
         try:

@@ -16,6 +16,7 @@ from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.runtime.boot import process_name
 from krakencopy.account_proc.runtime.configured_users import kept_users
 from krakencopy.account_proc.runtime.file_lock import holder_of
+from krakencopy.client.cli.target import apply_context
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput
 
@@ -40,6 +41,7 @@ def chosen_folder(arguments: Namespace) -> Path:
     """The folder that is meant: --state-dir, else that of the endpoint, else the one default folder that is
     there. Raises BadInput, also where that is no state folder.
     """
+    apply_context(arguments, os.environ)
     if arguments.state_dir:
         return _checked(Path(arguments.state_dir))
     if endpoint := arguments.endpoint or os.environ.get(ENDPOINT_VARIABLE):

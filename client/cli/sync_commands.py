@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from krakencopy.client.cli.consent import ask_to_go_on
+from krakencopy.client.cli.consent import ask_to_go_on, status_if_any, system_words
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.progress import progress
 from krakencopy.client.sdk.errors import ExitCode
@@ -31,8 +31,12 @@ def resync(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 arguments.id, not_worse=arguments.not_worse, reason=arguments.reason, dry_run=dry_run
             )
 
+        def plan() -> list[str]:
+            where = system_words(arguments, supervisor, status_if_any(supervisor))
+            return [f"{where}:", *_plan(ask(dry_run=True))]
+
         if not arguments.dry_run and not arguments.yes:
-            ask_to_go_on("nothing was ordered", lambda: _plan(ask(dry_run=True)), "Order this?")
+            ask_to_go_on("nothing was ordered", plan, "Order this?")
         with progress(
             f"resync: waiting for {arguments.id} to make its plan",
             f"an order that {arguments.id} has got goes on; see `krakencopy copies --account {arguments.id}`",

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from krakencopy.client.cli.consent import ask_if_live, ask_to_go_on
+from krakencopy.client.cli.consent import ask_if_live, ask_to_go_on, status_if_any, system_words
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
@@ -75,7 +75,7 @@ def resume(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         if arguments.all and not arguments.yes:
             ask_if_live(
-                supervisor, "nothing was lifted",
+                arguments, supervisor, "nothing was lifted",
                 lambda _: "all accounts may trade again, whatever was said for one of them.", "Resume all?",
             )  # fmt: skip
         before = {account.id: account for account in supervisor.list_accounts()}
@@ -147,7 +147,9 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if arguments.cancel:
             return show(offline.take_back_flatten(arguments), out)
         if not arguments.dry_run and not arguments.yes:
-            _ask_to_sell(lambda: offline.flatten(arguments, dry_run=True))
+            _ask_to_sell(
+                lambda: offline.flatten(arguments, dry_run=True), lambda: "by the state folder alone"
+            )
         return _show_flatten(offline.flatten(arguments, dry_run=arguments.dry_run), out)
     with connect() as supervisor:
 
@@ -164,7 +166,10 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if arguments.cancel:
             return show(pb.SetTradingStateResponse(accounts=ask(dry_run=False).accounts), out)
         if not arguments.dry_run and not arguments.yes:
-            _ask_to_sell(lambda: ask(dry_run=True))
+            _ask_to_sell(
+                lambda: ask(dry_run=True),
+                lambda: system_words(arguments, supervisor, status_if_any(supervisor)),
+            )
         with progress(
             "flatten: waiting for accounts to say what they sell",
             "accounts that have got it go on selling; `krakencopy flatten ID --cancel` takes it back",
@@ -173,12 +178,12 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return _show_flatten(answer, out)
 
 
-def _ask_to_sell(ask: Callable[[], pb.FlattenAccountsResponse]) -> None:
+def _ask_to_sell(ask: Callable[[], pb.FlattenAccountsResponse], where: Callable[[], str]) -> None:
     """Goes on only after a yes. Raises BadInput, Refused."""
 
     def plan() -> list[str]:
         rows = [views.position_row(each) for each in ask().positions]
-        return table(views.position_columns(), rows) if rows else [NOTHING_HELD]
+        return [f"{where()}:", *(table(views.position_columns(), rows) if rows else [NOTHING_HELD])]
 
     ask_to_go_on("nothing was sold", plan, "Sell this, at the market, and buy nothing from then on?")
 

@@ -28,11 +28,13 @@ def endpoint(supervisor: Scripted, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local times in tests are those of a zone with a fixed offset of one hour; no endpoint comes from
-    outside.
+    """Local times in tests are those of a zone with a fixed offset of one hour; no endpoint and no
+    context comes from outside.
     """
     for name in ("ENDPOINT", "CA", "CERTIFICATE", "KEY", "TOKEN"):
         monkeypatch.delenv(f"KRAKENCOPY_{name}", raising=False)
+    monkeypatch.delenv("KRAKENCOPY_CONTEXT", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("TZ", "XXX-1")  # POSIX: minus is east of Greenwich
     time.tzset()
     yield

@@ -48,6 +48,7 @@ def folder() -> Iterator[Path]:
 
 def run(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KRAKEN")} | more
+    environment["XDG_CONFIG_HOME"] = str(folder)  # no contexts
     return subprocess.run(
         ["/bin/sh", "-c", line],
         cwd=folder,

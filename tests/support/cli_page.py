@@ -58,6 +58,26 @@ at the market, `cancel --all`, `copy`, `resume --all`, `reset-limit`, `rename` a
 is live, and names the system. `--yes` answers. Where nobody can be asked, as standard input is no terminal,
 they are refused without it (exit code 3). `halt` and `exit-only` never ask: what stops must stop at once.
 
+## Contexts
+
+A context is an installation by name: its endpoint, and by which files one is known there.
+
+```sh
+krakencopy context add prod --endpoint https://box:7443 --ca ca.pem --certificate me.pem --key me.key
+krakencopy context add paper --state-dir /srv/paper/data-paper
+krakencopy context use prod          # for commands that name none
+krakencopy status --context paper    # for one command
+krakencopy context show              # which one holds, and why
+```
+
+They are in `~/.config/krakencopy/contexts.toml` (`XDG_CONFIG_HOME`), which only its owner may write; it is
+refused otherwise. Tokens and keys stay in their files, and the context has their paths. Which system a
+command is about is said by the first of these: `--context`, `--endpoint`; KRAKENCOPY_ENDPOINT; `--state-dir`;
+KRAKENCOPY_CONTEXT; the current context; the default folder in which a supervisor listens. Credentials of a
+context go to its endpoint alone; what the line says of them comes first, and what the context leaves open the
+environment may say. Each question before something that cannot be undone names the context, and whether the
+system is LIVE or paper.
+
 ## Completion
 
 ```sh

@@ -10,6 +10,8 @@ import pytest
 
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.runtime.configured_users import keep_users
+from krakencopy.client.cli.access_arguments import NO_ACCESS
+from krakencopy.client.cli.context_arguments import NO_CONTEXT
 from krakencopy.client.cli.state_folder import Kept, StateFolder, chosen_folder, is_alive
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -17,7 +19,7 @@ from tests.support.state_folders import living, says, state_folder
 
 
 def given(**more: Any) -> Namespace:
-    return Namespace(**{"state_dir": None, "endpoint": None, **more})
+    return Namespace(**{"state_dir": None, "endpoint": None, **NO_ACCESS, **NO_CONTEXT, **more})
 
 
 def test_the_folder_is_the_one_that_is_named_or_that_of_the_endpoint(
