@@ -21,7 +21,6 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.audit_commands import audit
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
-from krakencopy.client.cli.context_commands import context
 from krakencopy.client.cli.fill_commands import copy, why
 from krakencopy.client.cli.gateway_commands import GATEWAY
 from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
@@ -89,6 +88,13 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             page = rules_page if arguments.rules else partial(account_page, now=time.time())
             out.one(supervisor.get_account(arguments.id), page)
     return ExitCode.DONE
+
+
+def context(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`context add|use|list|show|remove`."""
+    from krakencopy.client.cli import context_commands  # other commands need none of it
+
+    return context_commands.context(arguments, connect, out)
 
 
 def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:

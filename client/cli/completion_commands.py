@@ -70,10 +70,10 @@ def _candidates(arguments: Namespace, connect: Connect) -> Iterator[str]:
 def _known(kinds: frozenset[str], connect: Connect) -> Iterator[str]:
     """What the system that runs knows; nothing where there is none, or it is too slow."""
     if "contexts" in kinds:
-        from krakencopy.client.cli.contexts import path_of, read  # as above
+        from krakencopy.client.cli.target import known_contexts  # as above
 
         with suppress(KrakenCopyError):
-            yield from read(path_of(os.environ)).contexts
+            yield from known_contexts(os.environ).contexts
         return
     try:
         with connect() as supervisor:

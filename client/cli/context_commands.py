@@ -10,9 +10,9 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.client.cli.contexts import FIELDS, Context, Contexts, change, path_of, read
+from krakencopy.client.cli.contexts import FIELDS, Context, Contexts, change
 from krakencopy.client.cli.output import Output
-from krakencopy.client.cli.target import apply_context, choose
+from krakencopy.client.cli.target import apply_context, choose, known_contexts, path_of
 from krakencopy.client.sdk.access import Access
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput, ExitCode
@@ -64,13 +64,13 @@ def _use(arguments: Namespace, out: Output) -> None:
 
 
 def _remove(arguments: Namespace, out: Output) -> None:
-    was_current = read(path_of(os.environ)).current == arguments.name
+    was_current = known_contexts(os.environ).current == arguments.name
     change(path_of(os.environ), lambda known: known.without(arguments.name))
     _say(out, f"context {arguments.name} is forgotten" + ("; no context is current" if was_current else ""))
 
 
 def _list(_arguments: Namespace, out: Output) -> None:
-    known = read(path_of(os.environ))
+    known = known_contexts(os.environ)
     found = [_object(name, each, is_current=name == known.current) for name, each in known.contexts.items()]
     if out.as_data:
         out.objects(map(json.dumps, found), ("name", "current", *FIELDS), str)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from krakencopy.client.sdk.errors import BadInput
 
-CONTEXT_VARIABLE = "KRAKENCOPY_CONTEXT"
 #: What a context may name, as in the file.
 FIELDS = ("endpoint", "ca", "certificate", "key", "token_file")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -79,13 +78,6 @@ class Contexts:
             lines.append(f"\n[contexts.{_quoted(name)}]\n")
             lines += [f"{key} = {_quoted(value)}\n" for key, value in context.named().items()]
         return "".join(lines)
-
-
-def path_of(environment: Mapping[str, str]) -> Path:
-    """Where the file is (XDG Base Directory Specification: a relative folder does not count)."""
-    named = environment.get("XDG_CONFIG_HOME", "")
-    folder = Path(named) if named.startswith("/") else Path.home() / ".config"
-    return folder / "krakencopy" / "contexts.toml"
 
 
 def read(path: Path) -> Contexts:

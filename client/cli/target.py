@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from krakencopy.client.cli.contexts import CONTEXT_VARIABLE, Context, path_of, read
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
 
+if TYPE_CHECKING:
+    from krakencopy.client.cli.contexts import Context, Contexts
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+CONTEXT_VARIABLE = "KRAKENCOPY_CONTEXT"
+
+
+def path_of(environment: Mapping[str, str]) -> Path:
+    """Where contexts are kept (XDG Base Directory Specification: a relative folder does not count)."""
+    named = environment.get("XDG_CONFIG_HOME", "")
+    folder = Path(named) if named.startswith("/") else Path.home() / ".config"
+    return folder / "krakencopy" / "contexts.toml"
+
+
+def known_contexts(environment: Mapping[str, str]) -> Contexts:
+    """All of them. Raises BadInput where the file cannot be used."""
+    from krakencopy.client.cli.contexts import read  # who has none need not wait for it
+
+    return read(path_of(environment))
+
+
+class Choice(NamedTuple):
     """What holds, and why. Without a context it is by the rest of the arguments."""
 
     why: str
@@ -38,14 +55,13 @@ def choose(arguments: Namespace, environment: Mapping[str, str]) -> Choice:
         return Choice(by_line)
     if name := environment.get(CONTEXT_VARIABLE):
         return _of_name(name, f"{CONTEXT_VARIABLE} in the environment", environment)
-    known = read(path_of(environment))
-    if known.current:
+    if path_of(environment).exists() and (known := known_contexts(environment)).current:
         return Choice("the current context", known.current, known.get(known.current))
     return Choice("the default folders")
 
 
 def _of_name(name: str, why: str, environment: Mapping[str, str]) -> Choice:
-    return Choice(why, name, read(path_of(environment)).get(name))
+    return Choice(why, name, known_contexts(environment).get(name))
 
 
 def apply_context(arguments: Namespace, environment: Mapping[str, str]) -> None:

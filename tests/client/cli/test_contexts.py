@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.client.cli.contexts import Context, Contexts, change, path_of, read
+from krakencopy.client.cli.contexts import Context, Contexts, change, read
 from krakencopy.client.sdk.errors import BadInput
 
 PAPER = Context("unix:/srv/paper/run/control.sock")
@@ -141,10 +141,3 @@ def test_a_name_is_taken_once_and_forgotten_as_the_current_one_too() -> None:
     assert known.without("a").current == "b"
     with pytest.raises(BadInput, match="there is no context 'c'; there are a, b"):
         known.without("c")
-
-
-def test_the_file_is_where_the_user_keeps_such_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert path_of({"XDG_CONFIG_HOME": "/etc/mine"}) == Path("/etc/mine/krakencopy/contexts.toml")
-    for environment in ({}, {"XDG_CONFIG_HOME": "relative"}):
-        assert path_of(environment) == tmp_path / ".config/krakencopy/contexts.toml"

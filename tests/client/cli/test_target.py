@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from krakencopy.client.cli.arguments import parse
-from krakencopy.client.cli.contexts import Context, Contexts, change, path_of
-from krakencopy.client.cli.target import apply_context, choose
+from krakencopy.client.cli.contexts import Context, Contexts, change
+from krakencopy.client.cli.target import apply_context, choose, path_of
 from krakencopy.client.sdk.errors import BadInput
 
 PROD = Context(
@@ -87,3 +87,10 @@ def test_credentials_of_a_context_go_nowhere_else(environment: dict[str, str]) -
     apply_context(arguments, environment | {"KRAKENCOPY_CONTEXT": "prod"})
     assert (arguments.ca, arguments.certificate, arguments.token_file) == (None, None, None)
     assert arguments.context_name == ""
+
+
+def test_the_file_is_where_the_user_keeps_such_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert path_of({"XDG_CONFIG_HOME": "/etc/mine"}) == Path("/etc/mine/krakencopy/contexts.toml")
+    for environment in ({}, {"XDG_CONFIG_HOME": "relative"}):
+        assert path_of(environment) == tmp_path / ".config/krakencopy/contexts.toml"
