@@ -22,10 +22,10 @@ from krakencopy.client.cli.context_arguments import NO_CONTEXT, add_context_comm
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.fill_arguments import add_fill_commands
 from krakencopy.client.cli.gateway_arguments import add_gateway
-from krakencopy.client.cli.guide import SHOWING, add_guide, add_help
+from krakencopy.client.cli.guide import add_guide, add_help
 from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
-from krakencopy.client.cli.output_arguments import DEFAULTS, add_columns, add_output, check_output
+from krakencopy.client.cli.output_arguments import DEFAULTS, add_output, check_output
 from krakencopy.client.cli.parser import LeftOut, Parser
 from krakencopy.client.cli.process_arguments import add_actions, add_system
 from krakencopy.client.cli.simulation_arguments import add_simulations
@@ -135,8 +135,6 @@ def grammar(named: Container[str] | None = None) -> Parser:
             return LeftOut()
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         _add_common(sub)
-        if name in SHOWING:
-            add_columns(sub)
         return sub
 
     status = command("status", "the whole system on one page")

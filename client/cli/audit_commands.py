@@ -30,7 +30,7 @@ def audit(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def _list(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`audit list`."""
     limit = LATEST if arguments.since is None else None
-    table = TableOutput(out, views.entry_columns(), views.entry_row)
+    table = TableOutput(out, views.entry_columns(), views.entry_row, pb.AuditEntry.DESCRIPTOR)
     with connect() as supervisor:
         found = list(
             supervisor.list_audit_entries(
@@ -47,7 +47,7 @@ def _list(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def _watch(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`audit watch`."""
-    table = TableOutput(out, views.entry_columns(), views.entry_row)
+    table = TableOutput(out, views.entry_columns(), views.entry_row, pb.AuditEntry.DESCRIPTOR)
     with connect() as supervisor:
         for entry in supervisor.watch_audit(arguments.after, with_lines=arguments.lines):
             if arguments.lines:

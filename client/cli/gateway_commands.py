@@ -10,8 +10,8 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.account_proc.runtime.json_log import JsonFormatter
 from krakencopy.client.cli.output import Output
+from krakencopy.client.cli.target import apply_context
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
 from krakencopy.client.sdk.errors import BadInput, ExitCode
 
@@ -27,6 +27,7 @@ def gateway(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> E
         arguments.listen, arguments.allow_host, arguments.allow_origin, arguments.tls_certificate,
         arguments.tls_key,
     )  # fmt: skip
+    apply_context(arguments, os.environ)
     endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)
     if not endpoint.target.startswith("unix:"):
         raise BadInput(f"the gateway stands beside its supervisor, and {endpoint} is no Unix socket")
@@ -45,6 +46,8 @@ def gateway(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> E
 
 
 def _log_to_stderr() -> None:
+    from krakencopy.account_proc.runtime.json_log import JsonFormatter
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter("gateway"))
     root = logging.getLogger()

@@ -7,12 +7,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from krakencopy.client.cli.output_arguments import add_columns
 from krakencopy.client.cli.parser import Parser, leaves_of
 
 #: Commands that only show something, by purpose.
 _LOOK = (
     "status", "accounts", "fills", "copies", "why", "report", "events", "orders", "limits", "logs", "nonce",
-    "watch",
+    "watch", "audit",
 )  # fmt: skip
 #: Each command of the first word, by purpose.
 PURPOSES: Mapping[str, tuple[str, ...]] = {
@@ -21,11 +22,11 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
     "stop trading": ("halt", "exit-only", "flatten", "reset-limit"),
     "trade": ("order", "cancel", "copy", "resync"),
     "rules": ("set", "reload", "rename", "simulate", "forecast"),
-    "the system": ("wait", "shutdown"),
+    "the system": ("wait", "shutdown", "gateway"),
     "this command": ("context", "completion", "help"),
 }
-#: Which commands have --columns: those that only show something.
-SHOWING = frozenset(_LOOK)
+#: Which commands have --columns: those that only show something, by their words.
+SHOWING = frozenset({*_LOOK, "audit list", "audit watch"} - {"audit"})
 
 #: One to three lines of each command, as they are typed behind `krakencopy`.
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -66,6 +67,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "reload": ("reload --dry-run", "reload"),
     "wait": ("wait --ready --timeout 120",),
     "shutdown": ("shutdown --wait", "shutdown --now --yes"),
+    "audit list": ("audit list --since today", "audit list --who ann --call StopAccount -o csv"),
+    "audit watch": ("audit watch", "audit watch --lines --after 0"),
+    "audit verify": ("audit verify", "audit verify --file copy.jsonl"),
+    "gateway": ("gateway", "gateway --listen 127.0.0.1:8443 --allow-origin https://panel.example"),
     "context add": (
         "context add paper --state-dir /srv/paper/data-paper",
         "context add prod --endpoint https://box:7443 --ca ca.pem --certificate me.pem --key me.key",
@@ -84,6 +89,8 @@ def add_guide(parser: Parser) -> None:
     """Puts it into the grammar."""
     parser.purposes = PURPOSES
     for words, sub in leaves_of(parser):
+        if words in SHOWING:
+            add_columns(sub)
         if examples := EXAMPLES.get(words):
             shown = "\n".join(f"  krakencopy {line}" for line in examples)
             sub.epilog = f"{sub.epilog}\n\nexamples:\n{shown}" if sub.epilog else f"examples:\n{shown}"

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
+from krakencopy.v1.audit_pb2 import VerifyAuditResponse
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
 from tests.support.typed_lines import types
@@ -47,8 +48,11 @@ LINES = {
     "Reload": "reload",
     "SetSettings": "set bob max_user_risk=0.05",
     "Shutdown": "shutdown",
+    "ListAuditEntries": "audit list",
+    "WatchAudit": "audit watch",
+    "VerifyAudit": "audit verify",
 }
-WATCHES = ("WatchFills", "WatchCopies", "WatchEvents")
+WATCHES = ("WatchFills", "WatchCopies", "WatchEvents", "WatchAudit")
 
 
 def test_each_rpc_has_a_command() -> None:
@@ -63,6 +67,7 @@ def system(supervisor: Scripted) -> None:
     paused.copy_mode = nouns.COPY_MODE_PAUSED
     answers: dict[str, Message] = {
         "GetStatus": samples.status(),
+        "VerifyAudit": VerifyAuditResponse(intact=True),
         "GetAccount": pb.GetAccountResponse(account=paused),
         "ListAccounts": pb.ListAccountsResponse(accounts=[paused]),
         "SetTradingState": pb.SetTradingStateResponse(
