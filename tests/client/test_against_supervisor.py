@@ -4,6 +4,8 @@ a master that trades.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import pty
@@ -12,11 +14,14 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from krakencopy.client.cli.main import main
 from tests.support.operator_at_work import (
     LIMIT_S,
     SCREEN,
@@ -228,8 +233,9 @@ def test_the_report_counts_every_users_copies(operator: Operator) -> None:
 
 def test_a_user_is_stopped_and_started(operator: Operator) -> None:
     before = operator.account("small_account")
-    assert operator.done("stop small_account").startswith("small_account: stop accepted; now ")
-    stopped = operator.comes_to("small_account", "STOPPED")
+    said = operator.done(f"stop small_account --wait --timeout {LIMIT_S}")
+    assert said.startswith("small_account: stop done; now STOPPED")
+    stopped = operator.account("small_account")
     assert stopped["pid"] == 0
     assert operator.done("status").startswith("system       READY; stopped: small_account\n")
     assert operator.done("wait --ready").rstrip().endswith("; stopped: small_account")
@@ -263,13 +269,10 @@ def test_without_its_master_the_system_is_not_ready_and_says_who_waits(operator:
 
 def test_the_master_is_restarted(operator: Operator) -> None:
     before = operator.account("master")["instance_id"]
-    operator.done("restart master")
-
-    def is_new() -> bool:
-        master = operator.account("master")
-        return bool(master["state"] == "ACCOUNT_STATE_RUNNING" and master["instance_id"] != before)
-
-    wait_for("another master", is_new, LIMIT_S)
+    operator.done(f"restart master --wait --timeout {LIMIT_S}")
+    master = operator.account("master")
+    assert master["state"] == "ACCOUNT_STATE_RUNNING"
+    assert master["instance_id"] != before
     operator.done(f"wait --ready --timeout {LIMIT_S}")
     operator.buys()
 
@@ -371,6 +374,35 @@ def test_watch_on_a_terminal_draws_pages_that_fit_it(operator: Operator) -> None
 )
 def test_json_is_nothing_but_objects(operator: Operator, line: str, objects: int) -> None:
     assert len(operator.objects(line)) == objects
+
+
+@pytest.mark.usefixtures("fill")
+@pytest.mark.parametrize(
+    ("line", "records"),
+    [
+        ("status", len(USERS) + 1),
+        ("accounts", len(USERS) + 1),
+        ("fills --limit 2", 2),
+        ("copies --limit 3", 3),
+        ("why 1", len(USERS)),
+        ("events --limit 2", 2),
+        ("report", len(USERS)),
+    ],
+)
+def test_yaml_and_csv_have_what_json_has(operator: Operator, line: str, records: int) -> None:
+    documents = yaml.safe_load_all(operator.done(f"{line} -o yaml"))
+    assert [set(found) for found in documents] == [set(found) for found in operator.objects(line)]
+    header, *found = csv.reader(io.StringIO(operator.done(f"{line} -o csv"), newline=""))
+    assert {len(record) for record in found} == {len(header)}
+    assert len(found) == records
+
+
+def test_accounts_groups_and_pairs_are_completed(operator: Operator) -> None:
+    state = f"--state-dir {operator.state_dir}"
+    with redirect_stdout(io.StringIO()) as out:
+        assert main([*f"completion words {state} order buy B".split()]) == 0
+        assert main([*f"completion words {state} stop small".split()]) == 0
+    assert out.getvalue().split() == ["BTC/USD", "small_account"]
 
 
 @pytest.mark.parametrize("line", ["reload", "reload --dry-run"])

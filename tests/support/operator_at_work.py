@@ -158,7 +158,7 @@ class Operator:
 
 
 #: What `watch` takes a terminal's size from.
-SCREEN = {"COLUMNS": "100", "LINES": "40"}
+SCREEN = {"COLUMNS": "100", "LINES": "40", "NO_COLOR": "1"}
 
 
 def is_alive(process: tuple[int, str]) -> bool:

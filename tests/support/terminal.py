@@ -19,6 +19,9 @@ from tests.support.system import PATIENCE_S, ROOT
 ROWS, COLUMNS = 50, 120
 #: A command that a page advises.
 ADVISED = re.compile(r"`(krakencopy [^`]+)`")
+#: What a terminal makes of a line that says what is waited for, and is taken away; and of states in colours.
+_SHOWN_LATER = re.compile(r"(\r\x1b\[K[^\r\n]*)*\r\x1b\[K")
+_COLOUR = re.compile(r"\x1b\[(3[0-9]|0)m")
 
 
 class Screen(str):
@@ -55,7 +58,7 @@ class Terminal:
         with closing(os.fdopen(leader, "rb", buffering=0)) as screen:
             written = _read_all(screen)
         code = process.wait(timeout=PATIENCE_S)
-        page = Screen(written.decode().replace("\r\n", "\n"))
+        page = Screen(_SHOWN_LATER.sub("", _COLOUR.sub("", written.decode().replace("\r\n", "\n"))))
         self.transcript.append(f"$ {line}\n{page}")
         assert code == expect, f"{line} ended with {code}:\n{page}"
         self._check(line, page)
