@@ -150,7 +150,10 @@ def _check_private(path: Path, status: os.stat_result) -> None:
     """Raises BadInput where somebody else may have written it: they would say what is traded where."""
     others = stat.S_IWGRP | stat.S_IWOTH
     if status.st_uid not in {os.geteuid(), 0}:
-        raise BadInput(f"{path} is owned by user {status.st_uid}; take one that you have made")
+        raise BadInput(
+            f"{path} is owned by user {status.st_uid}; take one that you have made (XDG_CONFIG_HOME), or say "
+            "which system is meant by --endpoint or --state-dir"
+        )
     if status.st_mode & others:
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
         raise BadInput(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +18,22 @@ CONTEXT_VARIABLE = "KRAKENCOPY_CONTEXT"
 
 
 def path_of(environment: Mapping[str, str]) -> Path:
-    """Where contexts are kept (XDG Base Directory Specification: a relative folder does not count)."""
+    """Where contexts are kept (XDG Base Directory Specification: a relative folder does not count). Raises
+    BadInput for a user without a home.
+    """
     named = environment.get("XDG_CONFIG_HOME", "")
-    folder = Path(named) if named.startswith("/") else Path.home() / ".config"
+    try:
+        folder = Path(named) if named.startswith("/") else Path.home() / ".config"
+    except RuntimeError:
+        raise BadInput("this user has no home in which contexts are kept; set XDG_CONFIG_HOME") from None
     return folder / "krakencopy" / "contexts.toml"
+
+
+def _have_contexts(environment: Mapping[str, str]) -> bool:
+    """Whether there is a file of them, as far as this user can see."""
+    with suppress(BadInput, OSError):
+        return path_of(environment).exists()
+    return False
 
 
 def known_contexts(environment: Mapping[str, str]) -> Contexts:
@@ -55,7 +68,7 @@ def choose(arguments: Namespace, environment: Mapping[str, str]) -> Choice:
         return Choice(by_line)
     if name := environment.get(CONTEXT_VARIABLE):
         return _of_name(name, f"{CONTEXT_VARIABLE} in the environment", environment)
-    if path_of(environment).exists() and (known := known_contexts(environment)).current:
+    if _have_contexts(environment) and (known := known_contexts(environment)).current:
         return Choice("the current context", known.current, known.get(known.current))
     return Choice("the default folders")
 

@@ -49,6 +49,25 @@ def test_the_line_comes_before_the_environment_and_that_before_the_file(
     assert (choice.name, choice.why) == (name, why)
 
 
+@pytest.mark.parametrize("kept", ["", "/proc/1/root/closed"])
+def test_a_user_whose_home_is_none_or_closed_has_no_contexts(
+    monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("no home")
+
+    def closed(_path: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(Path, "exists", closed)
+    environment = {"XDG_CONFIG_HOME": kept}
+    assert choose(parse(["status"]), environment).why == "the default folders"
+    if not kept:
+        with pytest.raises(BadInput, match="this user has no home"):
+            choose(parse(["status", "--context", "prod"]), environment)
+
+
 def test_without_contexts_it_is_a_default_folder(tmp_path: Path) -> None:
     assert choose(parse(["status"]), {"XDG_CONFIG_HOME": str(tmp_path)}).why == "the default folders"
 
