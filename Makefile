@@ -147,9 +147,10 @@ api-release: api  ## what is promised from now on: with each release
 man: $(VENV)/.ready  ## manual pages of all commands into build/man/man1 (man -M build/man krakencopy)
 	$(BIN)/python -m tests.support.manual_pages build/man/man1
 
-dist: $(VENV)/.ready  ## build the wheel into dist/
+dist: $(VENV)/.ready  ## build the wheel into dist/, and the manual pages beside it
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation
+	$(BIN)/python -m tests.support.manual_pages dist/man/man1
 	rm -rf build *.egg-info
 
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them

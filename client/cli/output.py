@@ -166,6 +166,8 @@ def _read(line: str) -> dict[str, Any]:
 
 def chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
     """The columns that are asked for, all without any. Raises BadInput, which names those that are known."""
+    if list(asked) == ["help"]:
+        raise BadInput(f"--columns takes some of these: {', '.join(known)}")
     if unknown := [name for name in asked if name not in known]:
         raise BadInput(f"--columns: {', '.join(unknown)} is no column here; there are {', '.join(known)}")
     return list(asked or known)

@@ -129,6 +129,11 @@ def test_a_column_that_is_none_is_refused_before_a_row_with_those_that_there_are
         listing(io.StringIO(), form=form, columns=("id", "nope")).show([])
 
 
+def test_columns_are_named_where_help_is_asked_for() -> None:
+    with pytest.raises(BadInput, match=r"^--columns takes some of these: id, message, "):
+        listing(io.StringIO(), columns=("help",)).show([])
+
+
 def test_people_are_told_that_there_is_nothing() -> None:
     for form, expected in (("table", "no accounts\n"), ("json", ""), ("yaml", ""), ("csv", "")):
         stream = io.StringIO()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pty
 import select
 import threading
 import time
+from itertools import takewhile
 
 import pytest
+import yaml
 
 from krakencopy.client.cli.main import main
 from krakencopy.v1 import control_pb2 as pb
@@ -59,6 +62,39 @@ def test_watch_as_json_is_one_response_a_line(endpoint: str, changing: dict[str,
         line = json.loads(process.stdout.readline())
         assert (line["change"], line["copy"]["account_id"]) == ("7", "bob")
         assert interrupted(process) == (130, "")
+
+
+def test_watch_as_csv_has_one_header_for_all_that_changes(endpoint: str, changing: dict[str, Live]) -> None:
+    with running("watch", "-o", "csv", "--endpoint", endpoint) as process:
+        assert process.stdout
+        header, *accounts = [next(csv.reader([process.stdout.readline()])) for _ in range(3)]
+        found = [dict(zip(header, record, strict=True)) for record in accounts]
+        assert [each["account.id"] for each in found] == ["master", "bob"]
+        changing["WatchFills"].opened.get(timeout=LIMIT_S)
+        changing["WatchFills"].put(pb.WatchFillsResponse(fill=samples.fill()))
+        fill = dict(zip(header, next(csv.reader([process.stdout.readline()])), strict=True))
+        assert (fill["account.id"], fill["fill.seq"], fill["copy.copy_id"]) == ("", "12", "")
+        assert interrupted(process) == (130, "")
+
+
+def test_watch_as_yaml_is_a_document_for_each_change(endpoint: str, changing: dict[str, Live]) -> None:
+    with running("watch", "-o", "yaml", "--endpoint", endpoint) as process:
+        assert process.stdout
+        changing["WatchEvents"].opened.get(timeout=LIMIT_S)
+        changing["WatchEvents"].put(pb.WatchEventsResponse(event=samples.event()))
+        lines = iter(process.stdout.readline, "")
+        written = "".join(takewhile(lambda line: not line.startswith("event:"), lines))
+        assert [each["account"]["id"] for each in yaml.safe_load_all(written.rpartition("---")[0])] == [
+            "master",
+            "bob",
+        ]
+        assert next(lines) == '  seq: "5"\n'
+        assert interrupted(process) == (130, "")
+
+
+def test_columns_of_a_watch_are_those_of_csv(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "--columns", "fill.seq", "--endpoint", endpoint]) == 3
+    assert "are those of -o csv" in capsys.readouterr().err
 
 
 def test_watch_ends_with_the_error_of_a_watch_after_what_came_before_it(
