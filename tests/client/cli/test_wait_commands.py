@@ -14,7 +14,7 @@ from krakencopy.client.cli.main import main
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
-from tests.support.client_process import LIMIT_S
+from tests.support.client_process import LIMIT_S, interrupted, running
 from tests.support.scripted_supervisor import Scripted, refuse, serve
 
 
@@ -104,6 +104,23 @@ def test_shutdown_with_wait_is_done_when_the_supervisor_was_quicker_than_its_ans
             )
             assert stopping.wait(LIMIT_S)
         assert code.result(LIMIT_S) == 0
+
+
+def test_ctrl_c_says_what_goes_on_without_the_wait(endpoint: str, supervisor: Scripted) -> None:
+    waits = threading.Semaphore(0)
+
+    def status(_request: Any, _context: Any) -> pb.GetStatusResponse:
+        if supervisor.requests(pb.ShutdownRequest):
+            waits.release()
+        return samples.status()
+
+    supervisor.on["GetStatus"] = status
+    with running("shutdown", "--wait", "--endpoint", endpoint) as process:
+        for _ in range(2):
+            assert waits.acquire(timeout=LIMIT_S)
+        assert interrupted(process) == (
+            130, "krakencopy: the supervisor goes on stopping; `krakencopy shutdown --now` hurries it\n",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("words", [["shutdown"], ["shutdown", "--now"]])
