@@ -7,6 +7,7 @@ import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
@@ -50,6 +51,7 @@ def completion(arguments: Namespace, connect: Connect, stream: TextIO) -> ExitCo
 
 
 def _candidates(arguments: Namespace, connect: Connect) -> Iterator[str]:
+    from krakencopy.client.cli.access_arguments import NO_ACCESS
     from krakencopy.client.cli.arguments import grammar  # it knows this module
     from krakencopy.client.cli.completion import Kind, complete
 
@@ -60,7 +62,9 @@ def _candidates(arguments: Namespace, connect: Connect) -> Iterator[str]:
         yield ":files"
     if not found.kinds - {Kind.FILES}:
         return
-    vars(arguments).update({key: value for key, value in found.given.items() if key in vars(arguments)})
+    for key, value in found.given.items():
+        if key in vars(arguments):
+            setattr(arguments, key, Path(value) if key in NO_ACCESS else value)
     arguments.timeout = ASK_LIMIT_S
     for value in _known(found.kinds, connect):
         if value.startswith(found.prefix) and _ONE_WORD.fullmatch(value):

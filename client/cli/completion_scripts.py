@@ -18,8 +18,7 @@ _krakencopy() {
 }
 complete -F _krakencopy krakencopy
 """
-ZSH = r"""#compdef krakencopy
-# Completion of krakencopy for zsh:  source <(krakencopy completion zsh)
+ZSH = r"""# Completion of krakencopy for zsh:  source <(krakencopy completion zsh)
 _krakencopy() {
     local line word
     local -a found
@@ -30,7 +29,7 @@ _krakencopy() {
         fi
         word=${line%%$'\t'*}
         found+=("${word//:/\\:}:${line#*$'\t'}")
-    done < <("${~words[1]}" completion words "${(@)words[2,CURRENT]}" 2>/dev/null)
+    done < <("${words[1]/#\~/$HOME}" completion words "${(@)words[2,CURRENT]}" 2>/dev/null)
     _describe 'krakencopy' found
 }
 compdef _krakencopy krakencopy

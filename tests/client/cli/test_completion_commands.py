@@ -71,7 +71,15 @@ def test_the_shell_knows_files_best(capsys: pytest.CaptureFixture[str]) -> None:
     assert offered(capsys, "simulate", "--config", "") == [":files"]
 
 
-@pytest.mark.parametrize("options", [["--state-dir", "/no/such"], ["--endpoint", "nonsense"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--state-dir", "/no/such"],
+        ["--endpoint", "nonsense"],
+        ["--context", "nope"],
+        ["--endpoint", "https://127.0.0.1:1", "--ca", "/no/such"],
+    ],
+)
 def test_without_a_system_it_is_silent(capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
     assert offered(capsys, *options, "stop", "") == []
 
