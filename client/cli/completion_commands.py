@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
 from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def _candidates(arguments: Namespace, connect: Connect) -> Iterator[str]:
         if key in vars(arguments):
             setattr(arguments, key, Path(value) if key in NO_ACCESS else value)
     arguments.timeout = ASK_LIMIT_S
-    for value in _known(found.kinds, connect):
+    for value in _known(found.kinds, arguments, connect):
         if value.startswith(found.prefix) and _ONE_WORD.fullmatch(value):
             yield f"{value}\t"
 
 
-def _known(kinds: frozenset[str], connect: Connect) -> Iterator[str]:
+def _known(kinds: frozenset[str], arguments: Namespace, connect: Connect) -> Iterator[str]:
     """What the system that runs knows; nothing where there is none, or it is too slow."""
     if "contexts" in kinds:
         from krakencopy.client.cli.target import known_contexts  # as above
@@ -80,6 +81,8 @@ def _known(kinds: frozenset[str], connect: Connect) -> Iterator[str]:
             yield from known_contexts(os.environ).contexts
         return
     try:
+        if not _may_listen(arguments):
+            return
         with connect() as supervisor:
             status = supervisor.get_status()
     except (KrakenCopyError, OSError, ValueError):
@@ -90,3 +93,14 @@ def _known(kinds: frozenset[str], connect: Connect) -> Iterator[str]:
         yield from (group.id for group in status.groups)
     if "pairs" in kinds:
         yield from status.pairs
+
+
+def _may_listen(arguments: Namespace) -> bool:
+    """False where no socket is: gRPC, which would say the same, takes longer to import than all else here.
+    Raises BadInput.
+    """
+    from krakencopy.client.cli.target import apply_context  # as above
+
+    apply_context(arguments, os.environ)
+    endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)
+    return endpoint.socket_path is None or endpoint.socket_path.exists()
