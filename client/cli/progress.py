@@ -4,12 +4,14 @@ elsewhere. Ctrl-C says what goes on without the command.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.views.formats import plain
@@ -68,13 +70,20 @@ class _Line:
             room = max(shutil.get_terminal_size().columns - 1, 1)
             seconds = f" ({time.monotonic() - self._began:.0f} s)"
             text = plain(self._what)[: max(room - len(seconds), 0)] + seconds
-            is_drawn = self._write(f"{_CLEAR_LINE}{text[:room]}")
+            _draw_on(sys.stderr, f"{_CLEAR_LINE}{text[:room]}")
+            is_drawn = True
         if is_drawn:
-            self._write(_CLEAR_LINE)
+            _draw_on(sys.stderr, _CLEAR_LINE)
 
-    @staticmethod
-    def _write(text: str) -> bool:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        return True
+
+def _draw_on(terminal: TextIO, text: str) -> None:
+    """What the terminal takes of it at once: one that is stopped (Ctrl-S) holds nobody up. It is opened anew
+    for that, as the shell's own way to it must not become one that does not wait.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with suppress(OSError):
+        descriptor = os.open(os.ttyname(terminal.fileno()), flags)
+        try:
+            os.write(descriptor, text.encode(terminal.encoding, "replace"))
+        finally:
+            os.close(descriptor)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pty
 import sys
+import termios
 import threading
 from collections.abc import Callable
 
@@ -38,6 +40,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Screen]:
 def _screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(module, "_draw_on", lambda terminal, text: terminal.write(text))
     monkeypatch.setattr(module, "_SHOWN_AFTER_S", 0.0)
     monkeypatch.setattr(module, "_INTERVAL_S", 0.001)
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
@@ -90,3 +93,30 @@ def test_pipes_have_no_line(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     with progress("waiting", "it goes on"):
         assert threading.active_count() == before
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_that_is_stopped_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, terminal = pty.openpty()
+    monkeypatch.setattr(module, "_SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(module, "_INTERVAL_S", 0.0)
+    try:
+        with os.fdopen(os.dup(terminal), "w") as stderr:
+            monkeypatch.setattr(sys, "stderr", stderr)
+            termios.tcflow(terminal, termios.TCOOFF)  # as Ctrl-S does
+            with progress("waiting for anna", "it goes on"):
+                # Far more lines than a terminal keeps for its reader would be drawn meanwhile.
+                threading.Event().wait(0.05)
+            termios.tcflow(terminal, termios.TCOON)
+            with progress("waiting for ben", "it goes on"):
+                assert b"waiting for ben" in _read_until(screen, b"ben")
+            assert os.get_blocking(terminal)
+    finally:
+        os.close(screen)
+        os.close(terminal)
+
+
+def _read_until(screen: int, wanted: bytes) -> bytes:
+    read = b""
+    while wanted not in read:
+        read += os.read(screen, 1_024)
+    return read
