@@ -11,7 +11,7 @@
 # Source: _stream_responses in connectrpc/_server_async.py.
 # Whom it bites: pages that follow events behind a proxy: an hour without an event is 60 failures. A first
 #   message that means nothing, or a longer time in the proxy, helps.
-# Here: docs/operations.md gives nginx proxy_read_timeout 1h for watches.
+# Here: client/gateway/early_head.py sends the head itself, a quarter of a second after the call.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -24,6 +24,7 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message_factory import GetMessageClass
 
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT, REQUEST_UNREADABLE
+from krakencopy.client.gateway.early_head import EarlyHead
 from krakencopy.client.gateway.errors import TOKEN_MISSING, refusal
 from krakencopy.client.gateway.slots import Slots
 from krakencopy.client.gateway.upstream import SERVICE, Upstream
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 #: Of one request, in bytes: in JSON it is longer than the 64 KiB that the front takes of it.
 REQUEST_BYTES_MAX = 256 << 10
+WATCHES = frozenset(
+    f"/{SERVICE.full_name}/{method.name}" for method in SERVICE.methods if method.server_streaming
+)
 #: RFC 6750, and no longer than a token may be.
 _BEARER = re.compile(r"[Bb]earer ([\x21-\x7e]{1,256})", re.ASCII)
 
@@ -103,6 +107,15 @@ def bearer_of(ctx: RequestContext[Any, Any]) -> str:
     return f"Bearer {match[1]}" if match else ""
 
 
+def stream_kind(scope: Any) -> str:
+    """The content type of a request whose answer is a stream by its protocol; empty for others."""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind = str(value.decode("latin-1")).partition(";")[0].strip().lower()
+            return kind if kind.startswith(("application/connect+", "application/grpc-web")) else ""
+    return ""
+
+
 def _timeout_s(ctx: RequestContext[Any, Any]) -> float | None:
     left_ms = ctx.timeout_ms
     return None if left_ms is None else max(left_ms / 1_000, 0.001)
@@ -126,6 +139,18 @@ class Application(ConnectASGIApplication[None]):
     def path(self) -> str:
         """See ``ConnectASGIApplication``."""
         return f"/{SERVICE.full_name}"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """See ASGI."""
+        kind = stream_kind(scope) if scope["type"] == "http" and scope["path"] in WATCHES else ""
+        if not kind:
+            await super().__call__(scope, receive, send)
+            return
+        sending = EarlyHead(send, kind)
+        try:
+            await super().__call__(scope, receive, sending)
+        finally:
+            sending.end()
 
     def _endpoint(self, method: MethodDescriptor) -> Any:
         info: MethodInfo[Any, Any] = MethodInfo(
