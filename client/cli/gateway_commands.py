@@ -29,8 +29,10 @@ def gateway(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> E
     )  # fmt: skip
     apply_context(arguments, os.environ)
     endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)
-    if not endpoint.target.startswith("unix:"):
+    if endpoint.is_remote:
         raise BadInput(f"the gateway stands beside its supervisor, and {endpoint} is no Unix socket")
+    # gRPC's C core would write its own log to standard error, beside ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from krakencopy.client.gateway.server import serve
     except ModuleNotFoundError as error:

@@ -65,12 +65,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "forecast": ("forecast anna --config krakencopy.toml",),
     "reload": ("reload --dry-run", "reload"),
+    "gateway": (
+        "gateway", "gateway --allow-origin https://panel.example",
+        "gateway --listen 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem",
+    ),
     "wait": ("wait --ready --timeout 120",),
     "shutdown": ("shutdown --wait", "shutdown --now --yes"),
     "audit list": ("audit list --since today", "audit list --who ann --call StopAccount -o csv"),
     "audit watch": ("audit watch", "audit watch --lines --after 0"),
     "audit verify": ("audit verify", "audit verify --file copy.jsonl"),
-    "gateway": ("gateway", "gateway --listen 127.0.0.1:8443 --allow-origin https://panel.example"),
     "context add": (
         "context add paper --state-dir /srv/paper/data-paper",
         "context add prod --endpoint https://box:7443 --ca ca.pem --certificate me.pem --key me.key",

@@ -61,3 +61,5 @@ def test_what_is_missing_is_said_with_the_way_out(
 def test_bad_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gateway", "--listen", "0.0.0.0:8443"]) == ExitCode.BAD_INPUT
     assert "plain text" in capsys.readouterr().err
+    assert main(["gateway", "--endpoint", "https://kc.example:8442"]) == ExitCode.BAD_INPUT
+    assert "is no Unix socket" in capsys.readouterr().err
