@@ -8,21 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from krakencopy.client.gateway.options import read_options
 from krakencopy.client.gateway.server import Gateway
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import types_pb2
+from krakencopy.v1 import control_pb2_grpc, types_pb2
 from tests.clients.generated import Client, NotAtHand, built_typescript, running
 from tests.support.footprint import children
 from tests.support.gateway import TOKEN, StandIn, stand_in
-from tests.support.system import Paper, System, wait_for
+from tests.support.system import ROOT, Paper, System, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,52 @@ def test_by_grpc_against_the_real_daemon(client: list[str], system: System) -> N
         node.end()
         check_what_it_saw(node, 3)
     system.settled(3)
+
+
+def trader_token(system: System) -> str:
+    """A token of its own, by which the master may be traded."""
+    messages: Any = pytest.importorskip("krakencopy.v1.access_pb2", reason="there are no tokens yet")
+    with grpc.insecure_channel(system.endpoint) as channel:
+        stub: Any = control_pb2_grpc.ControlServiceStub(channel)
+        ttl = Duration(seconds=3_600)
+        role = messages.ACCESS_ROLE_TRADER
+        asked = messages.CreateTokenRequest(request_id="ts", name="typescript", role=role, ttl=ttl)
+        return str(stub.CreateToken(asked).token)
+
+
+@contextmanager
+def gateway_process(system: System) -> Iterator[str]:
+    """Its URL."""
+    words = ["gateway", "--endpoint", system.endpoint, "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "krakencopy.client.cli.main", *words], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+            assert process.wait(timeout=30) == 0
+
+
+def test_through_the_gateway_to_the_real_daemon(client: list[str], system: System) -> None:
+    token = trader_token(system)
+    with gateway_process(system) as url:
+        for before, protocol in ((0, "connect"), (2, "grpc-web")):
+            with running(client, protocol, url, environment={"KRAKENCOPY_TOKEN": token}) as node:
+                assert node.next("ready") == {"ready": True, "headSeq": before}
+                for _ in range(before):
+                    node.next("fill")
+                node.tell(f"order {protocol} 0.01")
+                assert node.next("fill")["fill"] == before + 1
+                os.kill(front_pid(system), signal.SIGKILL)
+                assert node.next("lost") == {"lost": "Unavailable"}
+                system.buy("BTC/USD", "0.02")
+                assert node.next("fill")["fill"] == before + 2
+                node.end()
+                check_what_it_saw(node, before + 2)
 
 
 class Market(StandIn):

@@ -19,14 +19,19 @@ CONTROL = "supervisor/control"
 #: Where calls are refused.
 ROOMS = (CONTROL, "supervisor/accounts", "account_proc/service", "account_proc/runtime", "client/gateway")
 #: Modules of the control room that refuse whatever is asked.
-FRONT = ("front", "call_answerer", "room_wait")
+FRONT = (
+    "front", "call_answerer", "call_status", "room_wait", "authorization", "access_table", "owner_scope",
+)  # fmt: skip
 #: Which argument of a call is the reason.
 REASON_PLACES = {
     "refuse": 2, "refuse_field": 3, "refusal": 1, "too_many": 0, "_status": 2, "ReloadRefused": 0,
-    "SetRefused": 0, "CallFailed": 2,
+    "SetRefused": 0, "CallFailed": 2, "Unauthenticated": 0, "Denied": 0, "NotOwned": 0,
 }  # fmt: skip
 #: Those that have a status of their own.
-STATUS_OF_CALL = {"refuse_field": "INVALID_ARGUMENT", "too_many": "RESOURCE_EXHAUSTED"}
+STATUS_OF_CALL = {
+    "refuse_field": "INVALID_ARGUMENT", "too_many": "RESOURCE_EXHAUSTED",
+    "Unauthenticated": "UNAUTHENTICATED", "Denied": "PERMISSION_DENIED", "NotOwned": "PERMISSION_DENIED",
+}  # fmt: skip
 STATUSES = frozenset(status.name for status in Status)
 
 _BAD, _GONE, _LOST = ("INVALID_ARGUMENT",), ("NOT_FOUND",), ("DATA_LOSS",)
