@@ -111,6 +111,7 @@ async def serve(run: Run) -> int:
             settings = {(row.target, row.key): row.value for row in journal.settings()}
             file, leavers = _with_leavers(run.config, journal)
             config = hold(file, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
+            control.open_port(config, run.config_path, run.folder.path, journal)
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -126,6 +127,7 @@ async def serve(run: Run) -> int:
             supervisor.events.record_wishes(lambda: None, leavers)
             lines.run = supervisor.epoch
             reloader = Reloader(supervisor, run.config_path, keys)
+            reloader.on_applied = control.use_config
             await control.start(supervisor, reloader)
             running = supervisor
             not_ready = await _run_until_stopped(run, supervisor, reloader)

@@ -163,6 +163,16 @@ HAPPENINGS = (
         WARNING,
         "it was asked not to wait; what is in flight is taken up at the next start",
     ),
+    Entry("TOKEN_CREATED", WARNING, "a token was made, by which somebody may call the control API"),
+    Entry("CERTIFICATE_ISSUED", WARNING, "a client certificate was issued, with which somebody may call"),
+    Entry("CREDENTIAL_REVOKED", WARNING, "a token or a certificate was revoked; it is refused from now on"),
+    Entry("CERTIFICATES_RENEWED", INFO, "the control API's certificates were made anew, or read again"),
+    Entry(
+        "CERTIFICATES_FAULT",
+        ERROR,
+        "the control API's certificates cannot be read or made; those of before are used on",
+        "see to what it names, before they expire",
+    ),
     Entry("RELOADED", INFO, "another configuration holds"),
     Entry(
         "RELOAD_REFUSED",

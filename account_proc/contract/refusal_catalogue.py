@@ -61,6 +61,17 @@ OF_CONTROL = {
     "OWN_STRATEGY_TRADES": ("the user's own strategy trades until the master is back", "ask again then"),
     "MASTER_EQUITY_UNKNOWN": ("there is nothing to scale by", "see that the master is connected"),
     "AUDIT_NOT_READABLE": ("the audit log cannot be read", "see its files in the state folder"),
+    "BAD_NAME": ("no name that can be recorded", "write letters, digits, and . _ @ -"),
+    "ROLE_MISSING": ("no role is given", "name one: viewer, operator, trader, admin or owner"),
+    "BAD_TTL": ("a credential lasts a minute at least, and ten years at most", "give another time"),
+    "ACCOUNT_MISSING": ("an owner owns an account", "name it"),
+    "ACCOUNT_NOT_MEANT": ("an account is an owner's alone", "leave it out, or take the role owner"),
+    "TOO_MANY_CREDENTIALS": ("there are 1,000 tokens and certificates", "revoke some"),
+    "TOKEN_NOT_FOUND": ("no such token", "`krakencopy token list` shows all"),
+    "PRINCIPAL_NOT_FOUND": ("nothing was given to this name", "`krakencopy certificate list` shows all"),
+    "CONFIGURED_PRINCIPAL": ("a name of the configuration", "take it out there, then `krakencopy reload`"),
+    "BAD_CERTIFICATE_REQUEST": ("no certificate request that can be used", "see the message"),
+    "NO_OWN_CA": ("krakencopy issues no certificates: no port, or your own CA", "see [control]"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
 #: Of the gateway (client/gateway).
@@ -146,5 +157,23 @@ OF_PROCESSES = {
     "ORDER_NOT_SHOWN": ("an order that was acknowledged is not to be seen", "see the account's log"),
 }
 
+#: Of who calls from elsewhere, whatever the call (docs/security.md).
+OF_CALLERS = {
+    "CREDENTIALS_MISSING": ("the call shows neither a certificate nor a token", "show one"),
+    "TOKEN_UNKNOWN": ("the token is none that is known", "ask an admin for one"),
+    "TOKEN_EXPIRED": ("the token has expired", "ask an admin for another one"),
+    "TOKEN_REVOKED": ("the token was revoked", "ask an admin for another one"),
+    "CERTIFICATE_UNKNOWN": ("nobody of the certificate's name is known", "ask an admin for one"),
+    "CERTIFICATE_EXPIRED": ("the certificate has expired", "ask an admin for another one"),
+    "CERTIFICATE_REVOKED": ("the certificate was revoked", "ask an admin for another one"),
+    "PRINCIPAL_CHANGED": ("what the caller may do has changed while it called", "ask again"),
+    "PERMISSION_MISSING": ("the role may not do it; the metadata says what is needed", "ask an admin"),
+    "NOT_FOR_OWNERS": ("the owner of one account may not do it", "ask an operator"),
+    "NOT_YOUR_ACCOUNT": ("an owner names its own account", "name it, by its id"),
+    "OWNERS_NEVER_LIFT": ("an owner stops, and lifts nothing", "ask an operator"),
+}
+
 #: All of them: what each means, and what to do about it.
-REFUSALS = {**OF_REQUESTS, **OF_CONTROL, **OF_GATEWAY, **OF_ORDERS, **OF_ACCOUNTS, **OF_PROCESSES}
+REFUSALS = {
+    **OF_REQUESTS, **OF_CALLERS, **OF_CONTROL, **OF_GATEWAY, **OF_ORDERS, **OF_ACCOUNTS, **OF_PROCESSES
+}  # fmt: skip

@@ -29,7 +29,7 @@ JOURNAL, LEDGERS = "journal.db", "accounts"
 #: Kraken: the status of a pair in which everything may be ordered.
 ONLINE = "online"
 #: The schema that journals have now, and the last one that did not say after which fill a coin was renamed.
-JOURNAL_SCHEMA, RENAMED_ONCE = 6, 3
+JOURNAL_SCHEMA, RENAMED_ONCE = 7, 3
 #: What reading a file of another form comes to.
 _UNREADABLE = (
     LedgerUnreadable, DecodeError, sqlite3.Error, LookupError, TypeError, ValueError, ArithmeticError,

@@ -56,6 +56,13 @@ _TLS_FAULTS = (
         "TSI_DATA_CORRUPTED", "{} refused this client's certificate",
         "it has expired, or is from a CA that is not known there: have one issued anew",
     ),
+    *(
+        (
+            words, "{} closed the connection before anything was said",
+            "so it refuses a client certificate that has expired or is from another CA, and too many at once",
+        )
+        for words in ("Socket closed", "Connection reset by peer")
+    ),
     (
         "Failed to create security handshaker", "{} was not dialled, as the certificates cannot be used",
         "see that the CA is one, and that certificate and key are in PEM and belong together",
@@ -144,7 +151,7 @@ def _nobody_there(details: str, endpoint: Endpoint) -> str:
 
 def _nobody_at_port(details: str, endpoint: Endpoint) -> str:
     for words, what, remedy in _TLS_FAULTS:
-        if words in details:
+        if details.startswith(_NEVER_CONNECTED) and words in details:
             return f"{what.format(endpoint)}: {remedy}"
     cause = details.rpartition("last error: ")[2].rpartition(": ")[2].rstrip("]") or "connection lost"
     return (

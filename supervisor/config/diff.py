@@ -17,17 +17,23 @@ from typing import Any
 from krakencopy.account_proc.contract.loss_limits import percent
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig, Written
+from krakencopy.supervisor.config.model import (
+    AccountConfig,
+    Config,
+    PrincipalConfig,
+    StartupConfig,
+    Written,
+)
 from krakencopy.supervisor.config.toml_table import show
 
 #: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of
 #: ``copy`` each account has its share; ``source`` and ``written`` are for messages.
-_TAKEN = frozenset({"startup", "copy", "accounts", "groups", "source", "written"})
+_TAKEN = frozenset({"startup", "copy", "accounts", "groups", "principals", "source", "written"})
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker", "mode"})
-#: Keys whose values are lists of patterns.
-LISTS = ("include", "exclude")
+#: Keys whose values are lists of patterns or names.
+LISTS = ("include", "exclude", "names")
 #: Keys whose values are lists of limits.
 LIMITS = ("limits",)
 #: Keys whose values are written in percent where they are shares.
@@ -61,11 +67,12 @@ class Difference:
     added: tuple[AccountConfig, ...]
     removed: tuple[AccountConfig, ...]
     changed: tuple[Changed, ...]
-    #: Keys of [startup], which hold at once.
+    #: Keys of [startup] and of [[control.principals]], which hold at once.
     settings: tuple[Setting, ...]
     startup: StartupConfig
     copy: CopyRules
     groups: tuple[str, ...]
+    principals: tuple[PrincipalConfig, ...]
     written: Written
     #: What a running supervisor cannot take, in words. While there is any, nothing may be applied.
     fixed: tuple[str, ...]
@@ -85,7 +92,7 @@ class Difference:
             accounts[account.id] = account
         return replace(
             running, startup=self.startup, copy=self.copy, groups=self.groups,
-            written=self.written, accounts=tuple(accounts.values()),
+            principals=self.principals, written=self.written, accounts=tuple(accounts.values()),
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -125,13 +132,25 @@ def compare(running: Config, new: Config) -> Difference:
         added=tuple(after[account_id] for account_id in sorted(after.keys() - before.keys())),
         removed=tuple(before[account_id] for account_id in sorted(before.keys() - after.keys())),
         changed=tuple(Changed(after[account_id], found) for account_id, found in settings.items() if found),
-        settings=tuple(_settings("startup", running.startup, new.startup)),
+        settings=(
+            *_settings("startup", running.startup, new.startup),
+            *_settings("control.principals", _by_name(running), _by_name(new)),
+        ),
         startup=new.startup,
         copy=new.copy,
         groups=new.groups,
+        principals=new.principals,
         written=new.written,
         fixed=tuple(fixed),
     )
+
+
+def _by_name(config: Config) -> dict[str, str]:
+    """What each principal may do, for people."""
+    return {
+        each.name: f"{each.role} of {each.account}" if each.account else str(each.role)
+        for each in config.principals
+    }
 
 
 def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:

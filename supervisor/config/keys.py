@@ -12,6 +12,7 @@ KEYS: dict[str, frozenset[str]] = {
     "accounts": frozenset(),
     "groups": frozenset(),
     "total_limits": frozenset(),
+    "control": frozenset({"listen", "names", "certificate", "key", "client_ca", "principals"}),
 }
 
 

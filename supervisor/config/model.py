@@ -56,6 +56,51 @@ class StartupConfig:
     health_timeout_s: float = 60.0
 
 
+class CallerRole(StrEnum):
+    """What somebody who calls the control API is, and so may do: see control/permissions.py."""
+
+    #: Sees everything, changes nothing.
+    VIEWER = "viewer"
+    #: Starts, stops, halts and sells what copying bought.
+    OPERATOR = "operator"
+    #: Orders on the master.
+    TRADER = "trader"
+    #: All of it.
+    ADMIN = "admin"
+    #: The owner of one account, who sees and stops only that.
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlConfig:
+    """Where the control API is served beside its Unix socket."""
+
+    #: Address and port, by TLS; None: nowhere.
+    listen: str | None = None
+    #: Names and addresses by which clients dial, beside those that are known here.
+    names: tuple[str, ...] = ()
+    #: The operator's own, as written; all or none. Without them krakencopy has a CA of its own.
+    certificate: str | None = None
+    key: str | None = None
+    client_ca: str | None = None
+
+    @property
+    def has_own_ca(self) -> bool:
+        """Whether krakencopy makes the certificates."""
+        return self.listen is not None and self.certificate is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalConfig:
+    """Who may call with a certificate of the operator's own CA."""
+
+    #: A name in the certificate: of its SubjectAltName (DNS or URI), or the common name where it has none.
+    name: str
+    role: CallerRole
+    #: Of an owner.
+    account: str = ""
+
+
 class AccountMode(StrEnum):
     """What a user does with what it decides."""
 
@@ -150,6 +195,9 @@ class Config:
     groups: tuple[str, ...] = ()
     #: Limits to the losses of all users together.
     total_limits: tuple[LossLimit, ...] = ()
+    #: Where the control API is served by TLS, and whose certificates are known there.
+    control: ControlConfig = field(default_factory=ControlConfig)
+    principals: tuple[PrincipalConfig, ...] = ()
     #: For those who are shown where a value is from.
     written: Written = field(default_factory=Written)
 

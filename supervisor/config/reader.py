@@ -13,6 +13,8 @@
                  map = { "*/USD" = "*/EUR" }: pairs that are copied in another quote; on_join, on_leave,
                  on_deposit; limits, as [[copy.limits]] (config/loss_limits.py); with the defaults of
                  ``CopyRules``
+    [control]    listen = "ADDRESS:PORT", by TLS; names = [...] of the certificate; certificate, key and
+                 client_ca of one's own, with [[control.principals]] (config/control_table.py)
     [[total_limits]] limits to the losses of all users together, as [[copy.limits]]
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
@@ -42,6 +44,7 @@ from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
 from krakencopy.supervisor.config.chain import Chained, Source, extend
+from krakencopy.supervisor.config.control_table import control_of
 from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
 from krakencopy.supervisor.config.effective_rules import ACCOUNT, SET_FOR
 from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
@@ -173,12 +176,14 @@ class _Reading:
         rules = self._complete(copy_table, Chained(CopyRules()), SYSTEM, "[copy]")
         self._read_groups(root, rules)
         total_limits = loss_limits_of(root, "total_limits") or ()
+        control, principals = control_of(self._section(root, "control"))
         accounts = self._accounts(root, rules, exchange)
         if exchange is None:
             return None
         return Config(
             exchange=exchange, startup=startup, copy=rules.rules, accounts=accounts, source=self._source,
             groups=tuple(self._groups), total_limits=total_limits,
+            control=control, principals=principals,
             written=Written(self._written, self._rules),
         )  # fmt: skip
 

@@ -22,10 +22,11 @@ from krakencopy.supervisor.control.principals import Principal
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
+#: Permissions of what only shows, and an admin's methods that do.
+_SHOWS = frozenset({Permission.KNOW_ONESELF, Permission.READ, Permission.AUDIT})
+_SHOW = frozenset({"ListTokens", "ListPrincipals"})
 #: Methods that change something, or may.
-AUDITED = frozenset(
-    name for name, needed in PERMISSIONS.items() if needed not in {Permission.READ, Permission.AUDIT}
-)
+AUDITED = frozenset(name for name, needed in PERMISSIONS.items() if needed not in _SHOWS) - _SHOW
 
 
 class AuditedCalls:

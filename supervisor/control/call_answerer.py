@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
@@ -28,10 +28,13 @@ from krakencopy.supervisor.control.call_frames import (
 )
 from krakencopy.supervisor.control.call_status import Refused, status_of
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
-from krakencopy.supervisor.control.principals import Principal
+from krakencopy.supervisor.control.owner_scope import OWN, own_refusal
+from krakencopy.supervisor.control.principals import Principal, Role
 
 log = logging.getLogger(__name__)
 
+#: Fields of requests in which a caller says its own name.
+_SAID_BY = frozenset({"by", "set_by"})
 _TYPES = tuple(GetMessageClass(method.input_type) for method in METHODS)
 
 
@@ -51,7 +54,7 @@ class CallContext:
     async def abort_with_status(self, status: Refusal) -> NoReturn:
         """Ends the call. Raises Refused."""
         ((_, encoded),) = status.trailing_metadata
-        raise Refused(encoded)
+        raise Refused(own_refusal(encoded) if self.principal.role is Role.OWNER else encoded)
 
 
 class _Call:
@@ -74,13 +77,23 @@ class _Call:
 class CallAnswerer:
     """Answers one front."""
 
-    def __init__(self, servicer: Any, share: LoopShare, audit: AuditedCalls | None = None) -> None:
-        """``servicer`` has a method for each of the service. ``audit`` keeps what is changed by whom."""
+    def __init__(
+        self, servicer: Any, share: LoopShare, audit: AuditedCalls | None = None, access: bytes = b"",
+        note_call: Callable[[Principal], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """``servicer`` has a method for each of the service. ``audit`` keeps what is changed by whom;
+        ``access``: who may call from elsewhere, encoded (access_table.py); ``note_call`` is given each of
+        those that does.
+        """
         self._audit = audit
+        self._note_call = note_call
         self._servicer = servicer
         self._share = share
+        self._access = access
         #: Of calls that stop trading: what others have used of the loop does not hold them up.
         self._urgent_share = LoopShare()
+        #: The same of those from elsewhere, who do not hold up who is at the machine.
+        self._remote_urgent_share = LoopShare()
         self._calls: dict[int, _Call] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._has_answered = False
@@ -88,6 +101,8 @@ class CallAnswerer:
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Until the front is gone; what is being answered then has nobody who waits for it."""
         self._writer = writer
+        if self._access:
+            self.use_access(self._access)
         try:
             while frame := await read_frame(reader):
                 self._take_frame(frame)
@@ -100,6 +115,11 @@ class CallAnswerer:
             for call in self._calls.values():
                 if call.task is not None:
                     call.task.cancel()
+
+    def use_access(self, access: bytes) -> None:
+        """From now on these may call from elsewhere."""
+        self._access = access
+        self._send(Frame(Kind.ACCESS, 0, access))
 
     def ping(self) -> None:
         """Asks whether the front runs."""
@@ -123,6 +143,8 @@ class CallAnswerer:
             case Kind.CALL:
                 call = self._calls[frame.call] = _Call()
                 method, principal, request = read_call(frame.body)
+                if not principal.is_local:
+                    self._note_call(principal)
                 call.task = asyncio.get_running_loop().create_task(
                     self._answer(frame.call, call, method, request, CallContext(principal))
                 )
@@ -138,10 +160,13 @@ class CallAnswerer:
     ) -> None:
         end = b""
         try:
-            share = self._urgent_share if METHODS[method].name in URGENT else self._share
+            share = self._share
+            if METHODS[method].name in URGENT:
+                share = self._urgent_share if context.principal.is_local else self._remote_urgent_share
             begin_call(share)
             await share.take_turn()
             asked = _TYPES[method].FromString(request)
+            _name_caller(asked, context.principal)
             await self._send_answers(number, call, method, asked, context, share)
         except Exception as error:  # noqa: BLE001 - what is no refusal is logged there
             end = status_of(error, METHODS[method].name)
@@ -153,7 +178,7 @@ class CallAnswerer:
         self, number: int, call: _Call, method: int, request: Any, context: CallContext, share: LoopShare
     ) -> None:
         name = METHODS[method].name
-        answer = getattr(self._servicer, name)
+        answer, own = getattr(self._servicer, name), _own_of(name, context.principal)
         if not METHODS[method].server_streaming:
             if self._audit is None or name not in AUDITED:
                 message = await share.measured(answer(request, context))
@@ -163,6 +188,7 @@ class CallAnswerer:
                         name, request, context.principal, lambda: share.measured(answer(request, context))
                     )
                 )
+            message = own(message)
             with share.measuring():
                 self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
             return
@@ -170,14 +196,30 @@ class CallAnswerer:
         with suppress(StopAsyncIteration):
             while True:
                 await call.has_room.wait()
-                message = await share.measured(anext(messages))
-                with share.measuring():
-                    encoded = message.SerializeToString()
-                    call.add(len(encoded))
-                    self._send(Frame(Kind.ANSWER, number, encoded))
+                message = own(await share.measured(anext(messages)))
+                if message is not None:
+                    with share.measuring():
+                        encoded = message.SerializeToString()
+                        call.add(len(encoded))
+                        self._send(Frame(Kind.ANSWER, number, encoded))
                 await share.end_slice()
 
     def _send(self, frame: Frame) -> None:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(frame.encoded())
+
+
+def _name_caller(request: Any, principal: Principal) -> None:
+    """Who calls from elsewhere is recorded by its own name, whatever it says."""
+    if not principal.is_local:
+        for field in _SAID_BY.intersection(request.DESCRIPTOR.fields_by_name):
+            setattr(request, field, principal.name)
+
+
+def _own_of(method: str, principal: Principal) -> Callable[[Any], Any]:
+    """What of an answer is for the caller."""
+    if principal.role is not Role.OWNER:
+        return lambda message: message
+    own = OWN[method]
+    return lambda message: own(message, principal.account)

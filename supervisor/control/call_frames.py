@@ -7,6 +7,7 @@ socket.
     front  ◀──  ANSWER  one message of the answer                 supervisor
     front  ◀──  END     google.rpc.Status, empty where it is OK   supervisor
     front  ◀──  PING, answered by PONG                            supervisor
+    front  ◀──  ACCESS  who may call from elsewhere, all of it    supervisor
 
 A call is known by a number that the front gives it and never uses again. It must not know what a call is
 about.
@@ -27,6 +28,8 @@ SERVICE = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
 METHODS = tuple(SERVICE.methods)
 #: What stops trading waits behind nothing that others ask.
 URGENT = frozenset({"SetTradingState", "FlattenAccounts"})
+#: Which listening socket is given to the front.
+LOCAL, REMOTE = b"l", b"t"
 #: Length of what follows, kind, number of the call.
 _HEAD = struct.Struct(">IBI")
 _NUMBER = struct.Struct(">I")
@@ -50,6 +53,7 @@ class Kind(IntEnum):
     END = 5
     PING = 6
     PONG = 7
+    ACCESS = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""The process that serves the control socket: ``python -m krakencopy.supervisor.control.front``.
+"""The process that serves the control API: ``python -m krakencopy.supervisor.control.front``.
 
-It ends gRPC, holds every client within its limits, and passes what it admits on to the supervisor over one
-channel. Whatever clients do costs this process, which copying does not need: the kernel lets others go first,
-ends it first where memory is short, and the supervisor starts another one. It must not know what a call does.
+It ends gRPC, and TLS where that is configured, holds every client within its limits, and passes what it
+admits on to the supervisor over one channel. Whatever clients do costs this process, which copying does not
+need: the kernel lets others go first, ends it first where memory is short, and the supervisor starts another
+one. It must not know what a call does.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from pathlib import Path
 from h2.connection import H2Connection
 
 from krakencopy.account_proc.runtime.boot import die_with_parent, harden, leave, name_process, reset_signals
-from krakencopy.supervisor.control.call_frames import SERVICE
+from krakencopy.supervisor.control.call_frames import LOCAL, REMOTE, SERVICE
+from krakencopy.supervisor.control.front_access import FrontAccess
 from krakencopy.supervisor.control.front_calls import FrontCalls
 from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
-from krakencopy.supervisor.control.front_door import FrontDoor
+from krakencopy.supervisor.control.front_door import Door, FrontDoor
 from krakencopy.supervisor.control.permissions import check_complete
+from krakencopy.supervisor.control.remote_door import RemoteDoor
+from krakencopy.supervisor.control.remote_visitor import Visitors
 from krakencopy.supervisor.control.upstream import Upstream
 
 PROCESS_NAME = b"kc-control"
@@ -82,16 +86,20 @@ def _inherited(descriptor: int) -> socket.socket:
 
 async def serve(channel: socket.socket, listeners: socket.socket) -> None:
     """Serves on the sockets that come over ``listeners``, until the other end of ``channel`` is gone."""
-    upstream = Upstream(*await asyncio.open_unix_connection(sock=channel))
-    door = FrontDoor(Connections(FrontCalls(upstream)), Clients())
+    access = FrontAccess()
+    upstream = Upstream(*await asyncio.open_unix_connection(sock=channel), access.use)
+    connections = Connections(FrontCalls(upstream, access))
+    doors: dict[bytes, Door] = {
+        LOCAL: FrontDoor(connections, Clients()), REMOTE: RemoteDoor(connections, Visitors.of(access)),
+    }  # fmt: skip
     loop = asyncio.get_running_loop()
 
     def take_listener() -> None:
-        _, descriptors, _, _ = socket.recv_fds(listeners, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        which, descriptors, _, _ = socket.recv_fds(listeners, 1, 1, socket.MSG_CMSG_CLOEXEC)
         if not descriptors:
             loop.remove_reader(listeners)
             return
-        door.listen(socket.socket(fileno=descriptors[0]))
+        doors[which].listen(socket.socket(fileno=descriptors[0]))
 
     loop.add_reader(listeners, take_listener)
     await upstream.run()
@@ -101,7 +109,8 @@ async def serve(channel: socket.socket, listeners: socket.socket) -> None:
             # What they were answered is written by then.
             await asyncio.sleep(LAST_WRITES_S)
     loop.remove_reader(listeners)
-    door.close()
+    for door in doors.values():
+        door.close()
 
 
 if __name__ == "__main__":

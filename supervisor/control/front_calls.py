@@ -23,15 +23,17 @@ from krakencopy.account_proc.contract.grpc_methods import HEALTH_SERVICE, signat
 from krakencopy.account_proc.contract.refusals import REQUEST_UNREADABLE, error_details, violations_text
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
 from krakencopy.account_proc.runtime.grpc_server import Health
+from krakencopy.supervisor.control.access_table import AccessTable
 from krakencopy.supervisor.control.call_frames import METHODS, SERVICE, URGENT
+from krakencopy.supervisor.control.front_access import Caller, FrontAccess, Visitor
 from krakencopy.supervisor.control.front_clients import Client
 from krakencopy.supervisor.control.front_reflection import reflection_handlers
 from krakencopy.supervisor.control.principals import Principal
 
 #: Of one request: the longest has fields of some hundred characters (bounds.proto).
 REQUEST_BYTES_MAX = 65_536
-#: Single calls that the supervisor is asked at once.
-ASKED_MAX = 64
+#: Single calls that the supervisor is asked at once, by processes of this machine and from elsewhere.
+ASKED_MAX, REMOTE_ASKED_MAX = 64, 32
 #: A client takes an answer that is there within this, or loses its connection, in seconds.
 TAKEN_S = 10.0
 #: gRPC: a flag, and the length of the message.
@@ -85,51 +87,70 @@ class Answering(Protocol):
 class FrontCalls:
     """What the front answers. ``serving``: by its health."""
 
-    def __init__(self, upstream: Answering, *, serving: bool = True) -> None:
+    def __init__(
+        self, upstream: Answering, access: FrontAccess | None = None, *, serving: bool = True
+    ) -> None:
+        """``access``: who is known; without it none but processes of this machine."""
         self._upstream = upstream
+        self._access = FrontAccess() if access is None else access
+        if access is None:
+            self._access.use(AccessTable().encoded())
         self._asked = asyncio.Semaphore(ASKED_MAX)
+        self._asked_remotely = asyncio.Semaphore(REMOTE_ASKED_MAX)
         self._health = Health(SERVICE.full_name)
         self._health.set(serving=serving)
 
-    def handlers(self, client: Client) -> dict[str, Handler]:
+    def handlers(self, visitor: Visitor) -> dict[str, Handler]:
         """Those of one connection, by path."""
         found: dict[str, Handler] = {}
         for number, method in enumerate(METHODS):
             path, cardinality, request, answer = signature(method)
-            pass_on = partial(self._pass_on, client, number, method)
+            pass_on = partial(self._pass_on, visitor, number, method)
             found[path] = Handler(pass_on, cardinality, request, answer)
         for method in HEALTH_SERVICE.methods:
             path, cardinality, request, answer = signature(method)
-            found[path] = Handler(partial(self._say_health, client, method), cardinality, request, answer)
-        return found | reflection_handlers(client, partial(_request, at_end=True))
+            found[path] = Handler(partial(self._say_health, visitor, method), cardinality, request, answer)
+        return found | reflection_handlers(partial(self._caller, visitor), partial(_request, at_end=True))
 
-    async def _pass_on(self, client: Client, number: int, method: MethodDescriptor, call: Call) -> None:
-        with client.call(watches=method.server_streaming):
+    async def _pass_on(self, visitor: Visitor, number: int, method: MethodDescriptor, call: Call) -> None:
+        caller = await self._access.caller(visitor, _metadata(call))
+        with caller.client.call(watches=method.server_streaming):
             request = await _request(call)
-            _check(method, request)
-            if method.server_streaming:
-                async with aclosing(self._upstream.answers(number, client.principal, request)) as answers:
-                    async for answer in answers:
-                        await call.send_message(answer)
-                return
-            async with (
-                self._turn(client, method),
-                aclosing(self._upstream.answers(number, client.principal, request)) as answers,
-            ):
-                (answer,) = [each async for each in answers]
-            await _send_in_time(call, answer)
+            asked = _checked(method, request)
+            async with self._access.while_allowed(caller, method.name, asked):
+                await self._answer(caller, number, method, request, call)
+
+    async def _answer(
+        self, caller: Caller, number: int, method: MethodDescriptor, request: bytes, call: Call
+    ) -> None:
+        if method.server_streaming:
+            async with aclosing(self._upstream.answers(number, caller.principal, request)) as answers:
+                async for answer in answers:
+                    await call.send_message(answer)
+            return
+        async with (
+            self._turn(caller, method),
+            aclosing(self._upstream.answers(number, caller.principal, request)) as answers,
+        ):
+            (answer,) = [each async for each in answers]
+        await _send_in_time(call, answer)
 
     @asynccontextmanager
-    async def _turn(self, client: Client, method: MethodDescriptor) -> AsyncIterator[None]:
+    async def _turn(self, caller: Caller, method: MethodDescriptor) -> AsyncIterator[None]:
         """The right to ask the supervisor."""
         if method.name in URGENT:
-            async with client.asked_urgently:
+            async with caller.client.asked_urgently:
                 yield
         else:
-            async with client.asked, self._asked:
+            together = self._asked if caller.principal.is_local else self._asked_remotely
+            async with caller.client.asked, together:
                 yield
 
-    async def _say_health(self, client: Client, method: MethodDescriptor, call: Call) -> None:
+    async def _say_health(self, visitor: Visitor, method: MethodDescriptor, call: Call) -> None:
+        # Whether it serves is nobody's secret: who balances loads asks without a name. A watch needs one.
+        client = visitor.client
+        if method.server_streaming:
+            client = await self._caller(visitor, call)
         with client.call(watches=method.server_streaming):
             request = GetMessageClass(method.input_type).FromString(await _request(call))
             answer: Any = getattr(self._health, method.name)(request)
@@ -139,6 +160,14 @@ class FrontCalls:
             async with aclosing(answer) as answers:
                 async for each in answers:
                     await call.send_message(each)
+
+    async def _caller(self, visitor: Visitor, call: Call) -> Client:
+        """By whose limits a call goes. Raises GRPCError for one of nobody who is known."""
+        return (await self._access.caller(visitor, _metadata(call))).client
+
+
+def _metadata(call: Call) -> list[tuple[str, Any]]:
+    return list(call.metadata.items()) if call.metadata else []
 
 
 async def _send_in_time(call: Call, answer: Any) -> None:
@@ -172,13 +201,15 @@ async def _request(call: Call, *, at_end: bool = False) -> bytes:
         raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE)) from error
 
 
-def _check(method: MethodDescriptor, request: bytes) -> None:
-    """Refuses what is no request, or has a field that is outside its bounds. Raises GRPCError."""
+def _checked(method: MethodDescriptor, request: bytes) -> Any:
+    """The request, unless it is none, or has a field that is outside its bounds. Raises GRPCError."""
     try:
-        found = list(violations(GetMessageClass(method.input_type).FromString(request)))
+        asked = GetMessageClass(method.input_type).FromString(request)
+        found = list(violations(asked))
     except DecodeError as error:
         message = f"the request is no {method.input_type.name}"
         raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE)) from error
     if found:
         details = error_details(FIELD_INVALID, violations=found)
         raise GRPCError(Status.INVALID_ARGUMENT, violations_text(found), details)
+    return asked

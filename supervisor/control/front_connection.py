@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Protocol, cast
 
 from grpclib.config import Configuration
 from grpclib.protocol import H2Protocol
 from grpclib.server import Handler, Server
 
+from krakencopy.supervisor.control.front_access import Visitor as CallsVisitor
 from krakencopy.supervisor.control.front_calls import FrontCalls, RawDetails, RawMessages
-from krakencopy.supervisor.control.front_clients import CALL_COST_S, CONNECTION_COST_S, Client, too_many
+from krakencopy.supervisor.control.front_clients import CALL_COST_S, CONNECTION_COST_S, too_many
 
 #: How each connection of HTTP/2 begins (RFC 9113, 3.4).
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -27,8 +29,30 @@ WINDOWS = Configuration(http2_stream_window_size=65_535, http2_connection_window
 #: A connection that is refused stays for so long, so that its client gets the reason, in seconds.
 REFUSED_S = 1.0
 
+#: The same from elsewhere, where a peer that has vanished, or reads nothing, is seen by pings: after how long
+#: without anything, and for how long none may be answered, in seconds.
+REMOTE_WINDOWS = replace(
+    WINDOWS, _keepalive_time=20.0, _keepalive_timeout=10.0, _keepalive_permit_without_calls=True,
+    _http2_max_pings_without_data=0, _http2_min_sent_ping_interval_without_data=1.0,
+)  # fmt: skip
+
+
+class Visitor(CallsVisitor, Protocol):
+    """Whose connection it is, as this module needs it."""
+
+    is_remote: bool
+
+    def spend(self, seconds: float) -> float:
+        """See ``Client.spend``."""
+        ...
+
+    def disconnect(self) -> None:
+        """One connection less."""
+        ...
+
+
 #: What a connection goes on as, once it has begun.
-Begun = Callable[[Client], asyncio.Protocol]
+Begun = Callable[[Visitor], asyncio.Protocol]
 
 
 class Connections(Server):
@@ -37,12 +61,13 @@ class Connections(Server):
     def __init__(self, calls: FrontCalls) -> None:
         super().__init__([], codec=RawMessages(), status_details_codec=RawDetails(), config=WINDOWS)
         self._calls = calls
+        self._remote_config = REMOTE_WINDOWS.__for_server__()
 
-    def answering(self, client: Client) -> asyncio.Protocol:
+    def answering(self, client: Visitor) -> asyncio.Protocol:
         """A connection that is answered, and counts as one of its client's."""
         return self._connection(client, self._calls.handlers(client), client.disconnect)
 
-    def refusing(self, client: Client) -> asyncio.Protocol:
+    def refusing(self, client: Visitor) -> asyncio.Protocol:
         """A connection each call of which is refused: there are too many of them."""
         handlers = self._calls.handlers(client)
         refused = {path: handler._replace(func=_refuse) for path, handler in handlers.items()}
@@ -50,9 +75,10 @@ class Connections(Server):
         asyncio.get_running_loop().call_later(REFUSED_S, connection.cut_off)
         return connection
 
-    def _connection(self, client: Client, handlers: Any, on_lost: Callable[[], None]) -> _Connection:
+    def _connection(self, client: Visitor, handlers: Any, on_lost: Callable[[], None]) -> _Connection:
         handler = _CountedCalls(handlers, self._codec, self._status_details_codec, self.__dispatch__)
-        return _Connection(handler, self._config, self._h2_config, client, on_lost)
+        config = self._remote_config if client.is_remote else self._config
+        return _Connection(handler, config, self._h2_config, client, on_lost)
 
 
 async def _refuse(_: Any) -> None:
@@ -63,7 +89,7 @@ async def _refuse(_: Any) -> None:
 class OpeningConnection(asyncio.Protocol):
     """A connection that has not begun as HTTP/2 does; what begins otherwise, or not in time, is cut off."""
 
-    def __init__(self, client: Client, begun: Begun, limit_s: float) -> None:
+    def __init__(self, client: Visitor, begun: Begun, limit_s: float) -> None:
         self._client, self._begun, self._limit_s = client, begun, limit_s
         self._received = b""
 
@@ -111,7 +137,7 @@ class _Connection(H2Protocol):
         handler: _CountedCalls,
         config: Any,
         h2_config: Any,
-        client: Client,
+        client: Visitor,
         on_lost: Callable[[], None],
     ) -> None:
         super().__init__(handler, config, h2_config)

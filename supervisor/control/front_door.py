@@ -7,6 +7,8 @@ import functools
 import os
 import pwd
 import socket
+from collections.abc import Coroutine
+from typing import Any
 
 from krakencopy.account_proc.contract.socket_handshake import Peer, peer_of
 from krakencopy.supervisor.control.front_clients import Client, Clients
@@ -37,14 +39,11 @@ def _user_name(uid: int) -> str:
         return f"uid {uid}"
 
 
-class FrontDoor:
+class Door:
     """Listens on sockets that it is given, one after another: the last one counts."""
 
-    def __init__(self, connections: Connections, clients: Clients) -> None:
-        self._connections = connections
-        self._clients = clients
+    def __init__(self) -> None:
         self._listener: socket.socket | None = None
-        self._refused = 0
         #: The loop itself keeps no task from being forgotten.
         self._beginning: set[asyncio.Task[None]] = set()
         self._transports: set[asyncio.BaseTransport] = set()
@@ -59,8 +58,20 @@ class FrontDoor:
     def close(self) -> None:
         """Takes no more connections, and ends those that there are."""
         self._leave()
+        for task in self._beginning:
+            task.cancel()
         for transport in self._transports:
-            transport.close()
+            self._end(transport)
+
+    @staticmethod
+    def _end(transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does what a new connection begins with."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
 
     def _leave(self) -> None:
         if self._listener is not None:
@@ -78,8 +89,10 @@ class FrontDoor:
         loop.call_later(seconds, self._accept_on, listener)
 
     def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         for _ in range(ACCEPTED_MAX):
+            if self._is_full():
+                asyncio.get_running_loop().remove_reader(listener)
+                return
             try:
                 connected, _address = listener.accept()
             except (BlockingIOError, ConnectionError):
@@ -87,16 +100,45 @@ class FrontDoor:
             except OSError:
                 self._pause(listener, NO_FILES_PAUSE_S)
                 return
-            protocol = self._protocol(connected)
-            if protocol is None:
+            connected.setblocking(False)
+            if not self._take(listener, connected):
                 connected.close()
                 # Nobody may keep this process busy with connections that end at once.
-                self._pause(listener, CLOSED_PAUSE_S)
-                return
-            connected.setblocking(False)
-            task = loop.create_task(self._begin(connected, protocol))
-            self._beginning.add(task)
-            task.add_done_callback(self._beginning.discard)
+                if (pause_s := self._after_closed_s()) > 0:
+                    self._pause(listener, pause_s)
+                    return
+
+    def _after_closed_s(self) -> float:
+        """For how long nothing is taken after a connection that was only closed."""
+        return CLOSED_PAUSE_S
+
+    def _is_full(self) -> bool:
+        """Whether the next ones wait in the socket's queue; whoever makes room goes on (``_accept_on``)."""
+        return False
+
+    def _take(self, listener: socket.socket, connected: socket.socket) -> bool:
+        """Begins a connection; False where it is only closed."""
+        raise NotImplementedError
+
+    def _keep(self, transport: asyncio.BaseTransport) -> None:
+        self._transports = {other for other in self._transports if not other.is_closing()} | {transport}
+
+
+class FrontDoor(Door):
+    """Listens on Unix sockets."""
+
+    def __init__(self, connections: Connections, clients: Clients) -> None:
+        super().__init__()
+        self._connections = connections
+        self._clients = clients
+        self._refused = 0
+
+    def _take(self, listener: socket.socket, connected: socket.socket) -> bool:  # noqa: ARG002 - Door's
+        protocol = self._protocol(connected)
+        if protocol is None:
+            return False
+        self.begin(self._begin(connected, protocol))
+        return True
 
     def _protocol(self, connected: socket.socket) -> OpeningConnection | None:
         """What a connection begins with; None where it is only closed."""
@@ -124,4 +166,4 @@ class FrontDoor:
     async def _begin(self, connected: socket.socket, protocol: OpeningConnection) -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, connected)
-        self._transports = {other for other in self._transports if not other.is_closing()} | {transport}
+        self._keep(transport)

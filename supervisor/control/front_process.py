@@ -11,13 +11,16 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from krakencopy.supervisor.control.audited_calls import AuditedCalls
 from krakencopy.supervisor.control.call_answerer import CallAnswerer
+from krakencopy.supervisor.control.call_frames import LOCAL
 from krakencopy.supervisor.control.loop_share import LoopShare
+from krakencopy.supervisor.control.principals import Principal
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.processes.child import ExitStatus, has_ended, is_stopped, stat_of
@@ -46,27 +49,37 @@ class FrontProcess:
     """The process that serves the control socket; another one when it ends."""
 
     def __init__(
-        self, servicer: Any, events: EventLog, output: Path, audit: AuditedCalls | None = None
-    ) -> None:
+        self, servicer: Any, events: EventLog, output: Path, audit: AuditedCalls | None = None,
+        note_call: Callable[[Principal], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         """``servicer`` answers ControlService; ``output``: where standard output and standard error go;
-        ``audit`` keeps what is changed by whom.
+        ``audit`` keeps what is changed by whom; ``note_call`` is given who calls from elsewhere.
         """
         self._servicer = servicer
         self._audit = audit
+        self._note_call = note_call
         self._events = events
         self._output = output
         self._share = LoopShare()
-        self._listener: socket.socket | None = None
+        #: By which one is meant (call_frames.py).
+        self._listeners: dict[bytes, socket.socket] = {}
+        self._access = b""
         self._life: _Life | None = None
         self._keeping: asyncio.Task[None] | None = None
 
-    def use_listener(self, listener: socket.socket) -> None:
+    def use_listener(self, listener: socket.socket, which: bytes = LOCAL) -> None:
         """From now on it serves on this socket; clients of the one before stay connected."""
-        if self._listener is not None:
-            self._listener.close()
-        self._listener = listener
+        if before := self._listeners.get(which):
+            before.close()
+        self._listeners[which] = listener
         if self._life is not None:
-            self._life.send_listener(listener)
+            self._life.send_listener(listener, which)
+
+    def use_access(self, access: bytes) -> None:
+        """From now on these may call from elsewhere (access_table.py)."""
+        self._access = access
+        if self._life is not None:
+            self._life.answerer.use_access(access)
 
     async def start(self) -> None:
         """Starts the first one. Clients may connect already, and wait in the queue. Raises OSError."""
@@ -80,13 +93,15 @@ class FrontProcess:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
             await self._life.end(END_S)
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners.values():
+            listener.close()
 
     async def _begin(self) -> _Life:
-        assert self._listener is not None
-        life = await _Life.start(CallAnswerer(self._servicer, self._share, self._audit), self._output)
-        life.send_listener(self._listener)
+        assert LOCAL in self._listeners
+        answerer = CallAnswerer(self._servicer, self._share, self._audit, self._access, self._note_call)
+        life = await _Life.start(answerer, self._output)
+        for which, listener in self._listeners.items():
+            life.send_listener(listener, which)
         return life
 
     async def _keep(self, life: _Life) -> None:
@@ -163,10 +178,10 @@ class _Life:
         listeners.setblocking(False)
         return cls(process, answerer, listeners, *await asyncio.open_unix_connection(sock=channel))
 
-    def send_listener(self, listener: socket.socket) -> None:
+    def send_listener(self, listener: socket.socket, which: bytes) -> None:
         """It serves on this one from now on."""
         with suppress(OSError):  # it ends, or does not read: then it is ended, and the next one gets it
-            socket.send_fds(self._listeners, [b"l"], [listener.fileno()])
+            socket.send_fds(self._listeners, [which], [listener.fileno()])
 
     async def run(self) -> str:
         """Answers it until it ends; why it was given up, where that is known here."""

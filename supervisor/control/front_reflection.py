@@ -31,18 +31,20 @@ NAMES = (
 
 #: Reads the next request of a call. Raises EOFError at its end, GRPCError for what is none.
 ReadRequest = Callable[[Stream[Any, Any]], Awaitable[bytes]]
+#: By whose limits a call goes. Raises GRPCError for one of nobody who is known.
+FindCaller = Callable[[Stream[Any, Any]], Awaitable[Client]]
 
 
-def reflection_handlers(client: Client, read: ReadRequest) -> dict[str, Handler]:
+def reflection_handlers(caller: FindCaller, read: ReadRequest) -> dict[str, Handler]:
     """Those of both versions, by path. ``read`` takes no longer message than a request may be."""
     (method,) = _ALPHA.methods
     path, cardinality, request, answer = signature(method)
-    handler = Handler(partial(_reflect, client, read), cardinality, request, answer)
+    handler = Handler(partial(_reflect, caller, read), cardinality, request, answer)
     return dict.fromkeys((path, path.replace(ALPHA, V1)), handler)
 
 
-async def _reflect(client: Client, read: ReadRequest, call: Stream[Any, Any]) -> None:
-    with client.call(watches=True):
+async def _reflect(caller: FindCaller, read: ReadRequest, call: Stream[Any, Any]) -> None:
+    with (await caller(call)).call(watches=True):
         while True:
             try:
                 request = reflection_pb2.ServerReflectionRequest.FromString(await read(call))

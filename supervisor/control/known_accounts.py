@@ -11,6 +11,7 @@ from typing import TypeVar
 import grpc
 
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.control.principals import Principal, Role
 from krakencopy.supervisor.control.refusals import Context, refuse
 
 #: Ids that a refusal names at most: its text is short (account_proc/contract/refusals.py).
@@ -40,6 +41,12 @@ async def find_user(
         words = f"{account_id} copies nobody: {why}"
         await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
     return account
+
+
+def seen_by(principal: Principal, accounts: Mapping[str, Account]) -> list[Account]:
+    """Those that somebody sees: an owner its own alone."""
+    is_owner = principal.role is Role.OWNER
+    return [one for key, one in accounts.items() if not is_owner or key == principal.account]
 
 
 async def check_configured(account: SupervisedAccount, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""Who listens on the control socket: whether one is alive, so that nobody takes it away, and a new one."""
+"""Who listens on the control socket: whether one is alive, so that nobody takes it away, and new ones."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ def listener_at(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
     try:
         made.bind(str(path))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def port_listener_at(address: str, port: int) -> socket.socket:
+    """A new socket on a port. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A supervisor that starts again need not wait for connections of the one before.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
         made.listen(BACKLOG)
     except OSError:
         made.close()

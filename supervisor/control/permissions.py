@@ -16,6 +16,8 @@ from krakencopy.supervisor.control.principals import Role
 class Permission(StrEnum):
     """What a call does."""
 
+    #: It only says who the caller is.
+    KNOW_ONESELF = "know_oneself"
     #: It only shows.
     READ = "read"
     #: It shows who has changed what, and from where: names that are not for everyone who sees a page of
@@ -68,17 +70,26 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "ListAuditEntries": Permission.AUDIT,
         "WatchAudit": Permission.AUDIT,
         "VerifyAudit": Permission.AUDIT,
+        "WhoAmI": Permission.KNOW_ONESELF,
+        "CreateToken": Permission.ADMINISTER,
+        "ListTokens": Permission.ADMINISTER,
+        "RevokeToken": Permission.ADMINISTER,
+        "IssueCertificate": Permission.ADMINISTER,
+        "ListPrincipals": Permission.ADMINISTER,
+        "RevokePrincipal": Permission.ADMINISTER,
     }
 )
 
-#: What a role may do. An owner's is narrower still: only what names its account.
+#: What a role may do. An owner may also do what names its account (owner_scope.py).
 ALLOWED: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.VIEWER: frozenset({Permission.READ}),
-        Role.OPERATOR: frozenset({Permission.READ, Permission.AUDIT, Permission.OPERATE}),
-        Role.TRADER: frozenset({Permission.READ, Permission.TRADE}),
+        Role.VIEWER: frozenset({Permission.KNOW_ONESELF, Permission.READ}),
+        Role.OPERATOR: frozenset(
+            {Permission.KNOW_ONESELF, Permission.READ, Permission.AUDIT, Permission.OPERATE}
+        ),
+        Role.TRADER: frozenset({Permission.KNOW_ONESELF, Permission.READ, Permission.TRADE}),
         Role.ADMIN: frozenset(Permission),
-        Role.OWNER: frozenset(),
+        Role.OWNER: frozenset({Permission.KNOW_ONESELF}),
     }
 )
 

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from typing import Any
 
+from krakencopy.supervisor.config.model import CallerRole as Role
 
-class Role(StrEnum):
-    """What somebody is, and so may do: see ``permissions.py``."""
-
-    #: Sees everything, changes nothing.
-    VIEWER = "viewer"
-    #: Starts, stops, halts and sells what copying bought.
-    OPERATOR = "operator"
-    #: Orders on the master.
-    TRADER = "trader"
-    #: All of it.
-    ADMIN = "admin"
-    #: The owner of one account, who sees and stops only that.
-    OWNER = "owner"
+__all__ = ["Principal", "Role", "principal_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +22,15 @@ class Principal:
     account: str = ""
     #: From where, e.g. "unix pid 4711".
     origin: str = ""
+    #: By what it is known, e.g. "token 4kq7zc2m"; empty for a process of this machine.
+    credential: str = ""
+    #: From when on it is refused, in Unix seconds; None where that is never.
+    expires_at: float | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a process of this machine that has shown nothing else."""
+        return not self.credential
 
     def encoded(self) -> bytes:
         """As it travels beside a call."""
@@ -43,6 +41,15 @@ class Principal:
         """Raises ValueError for what is none."""
         found = json.loads(encoded)
         try:
-            return cls(found["name"], Role(found["role"]), found["account"], found["origin"])
+            return cls(
+                found["name"], Role(found["role"]), found["account"], found["origin"], found["credential"],
+                found["expires_at"],
+            )  # fmt: skip
         except (KeyError, TypeError) as error:
             raise ValueError(f"no principal: {found!r}") from error
+
+
+def principal_of(context: Any) -> Principal:
+    """Who makes the call of this context (call_answerer.py), whose type is gRPC's."""
+    found: Principal = context.principal
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -79,6 +79,8 @@ class Reloader:
         self._supervisor = supervisor
         self._path = path
         self._keys = keys
+        #: Is given each configuration that was applied.
+        self.on_applied: Callable[[Config], None] = lambda _: None
         #: Held by who changes the configuration: one at a time.
         self.turn = asyncio.Lock()
         self._asked: OrderedDict[tuple[str, bool], asyncio.Task[pb.ReloadResponse]] = OrderedDict()
@@ -151,6 +153,7 @@ class Reloader:
         events = [*kept_events(new, shown), *leaving_events(begin, returned(known, leaving))]
         leavers = configured_leavers(new, leaving)
         self._supervisor.apply(difference, loaded, str(self._path), events, leavers)
+        self.on_applied(self._supervisor.config)
         return answer
 
     def check_staying(self) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 
 from krakencopy.supervisor.audit.log import AuditLog
+from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.control.audit_notes import CallNotes
 from krakencopy.supervisor.control.audited_calls import AuditedCalls
-from krakencopy.supervisor.control.call_frames import SERVICE
+from krakencopy.supervisor.control.call_frames import REMOTE, SERVICE
 from krakencopy.supervisor.control.front_process import FrontProcess
 from krakencopy.supervisor.control.listener import listener_at
 from krakencopy.supervisor.control.permissions import check_complete
 from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -37,8 +40,19 @@ class ControlServer:
         self._audit: AuditLog | None = None
         self._socket: Path | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._access: RemoteAccess | None = None
+        self._port: socket.socket | None = None
+        self._keeping: asyncio.Task[None] | None = None
         #: Closed with the server, which reads it to the end.
         self.journal: Journal | None = None
+
+    def open_port(self, config: Config, config_path: Path | None, folder: Path, journal: Journal) -> None:
+        """Listens by TLS where the configuration says so; clients wait until it is served. Raises
+        ConfigFaults.
+        """
+        base_dir = Path.cwd() if config_path is None else config_path.parent
+        self._access = RemoteAccess(config, base_dir, folder, journal)
+        self._port = self._access.open_port()
 
     async def start(self, supervisor: Supervisor, reloader: Reloader) -> None:
         """Serves on the state folder's socket, mode 0600 by the umask, also when that is swept away."""
@@ -50,13 +64,27 @@ class ControlServer:
             is_quiet=supervisor.fills.is_quiet,
         )  # fmt: skip
         audit.start()
-        servicer = ControlServicer(supervisor, reloader, audit)
+        access = self._access
+        if access is None:
+            access = RemoteAccess(supervisor.config, Path.cwd(), place.state_dir, supervisor.journal)
+        servicer = ControlServicer(supervisor, reloader, audit, access)
         crash = place.log("control").with_suffix(".crash")
         audited = AuditedCalls(audit, CallNotes(supervisor))
-        self._front = FrontProcess(servicer, supervisor.events, crash, audited)
+        self._front = FrontProcess(servicer, supervisor.events, crash, audited, access.note_call)
         self._front.use_listener(listener_at(self._socket))
+        access.serve(self._front.use_access, supervisor.events)
+        self._access = access
+        if self._port is not None:
+            self._front.use_listener(self._port, REMOTE)
+            self._port = None
         await self._front.start()
+        self._keeping = asyncio.create_task(access.run())
         self._watching = asyncio.create_task(self._keep_listening(self._front, self._socket))
+
+    def use_config(self, config: Config) -> None:
+        """Another configuration was applied."""
+        if self._access is not None:
+            self._access.use_principals(config.principals)
 
     @staticmethod
     async def _keep_listening(front: FrontProcess, path: Path) -> None:
@@ -76,8 +104,11 @@ class ControlServer:
 
     async def close(self) -> None:
         """Ends the server, then closes the audit log and the journal."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._keeping):
+            if task is not None:
+                task.cancel()
+        if self._port is not None:
+            self._port.close()
         if self._front is not None and self._socket is not None:
             with suppress(FileNotFoundError):
                 os.unlink(self._socket)  # noqa: PTH108 - as pathlib's, which is looked upon as slow

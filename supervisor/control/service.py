@@ -24,9 +24,10 @@ from krakencopy.supervisor.accounts.leaving_events import leaving_words
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.audit.log import AuditLog
 from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.access_calls import AccessCalls
 from krakencopy.supervisor.control.audit_calls import AuditCalls
 from krakencopy.supervisor.control.copy_calls import CopyCalls
-from krakencopy.supervisor.control.known_accounts import check_configured, find_account, find_user
+from krakencopy.supervisor.control.known_accounts import check_configured, find_account, find_user, seen_by
 from krakencopy.supervisor.control.limit_calls import LimitCalls
 from krakencopy.supervisor.control.order_calls import OrderCalls
 from krakencopy.supervisor.control.page_tokens import PageTokens
@@ -42,9 +43,11 @@ from krakencopy.supervisor.control.pages import (
     seq_of,
     watch_start,
 )
+from krakencopy.supervisor.control.principals import principal_of
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
+from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
 from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
 from krakencopy.supervisor.control.sync_calls import SyncCalls
@@ -72,10 +75,14 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls):
+class ControlServicer(
+    SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls, AccessCalls
+):
     """Serves one supervisor."""
 
-    def __init__(self, supervisor: Supervisor, reloader: Reloader, audit: AuditLog) -> None:
+    def __init__(
+        self, supervisor: Supervisor, reloader: Reloader, audit: AuditLog, access: RemoteAccess
+    ) -> None:
         self._supervisor = supervisor
         self._reloader = reloader
         self._journal = supervisor.journal
@@ -88,6 +95,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         CopyCalls.__init__(self, supervisor, self._answers)
         SyncCalls.__init__(self, supervisor, self._answers)
         AuditCalls.__init__(self, audit, self._page_tokens)
+        AccessCalls.__init__(self, supervisor, access, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -95,12 +103,12 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
         """The whole system on one page."""
         supervisor = self._supervisor
         why_not = supervisor.readiness()
-        place = supervisor.place
         return pb.GetStatusResponse(
             ready=not why_not, message=why_not, version=installed_version(), pid=os.getpid(),
             epoch=supervisor.epoch, started_at=timestamp(supervisor.started_at),
             exchange=pb.ExchangeStatus(
-                mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
+                mode=supervisor.config.exchange.mode, rest_url=supervisor.place.rest_url,
+                ws_url=supervisor.place.ws_url,
             ),
             accounts=[self._message(account) for account in supervisor.accounts.values()],
             head_seq=self._journal.head, copies=report.counts_in(self._journal, of_shadows=False),
@@ -147,7 +155,7 @@ class ControlServicer(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCa
     ) -> pb.ListAccountsResponse:
         """All accounts, masters first, then Kraken's users, then the others, each by id."""
         size, start = page_size(request.page_size), await page_start(self._page_tokens, request, 0, context)
-        accounts = list(self._supervisor.accounts.values())
+        accounts = seen_by(principal_of(context), self._supervisor.accounts)
         more = start + size < len(accounts)
         return pb.ListAccountsResponse(
             accounts=[self._message(account) for account in accounts[start : start + size]],

@@ -36,6 +36,7 @@ from krakencopy.supervisor.accounts.trading_changes import account_of, lift_word
 from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce, digest_of
 from krakencopy.supervisor.control.known_accounts import NAMED_MAX, find_account, find_user
 from krakencopy.supervisor.control.pages import END
+from krakencopy.supervisor.control.principals import Role, principal_of
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.supervisor import Supervisor
@@ -65,13 +66,19 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         target = await self._read_target(request.target, context, lifts=state is TradingState.ACTIVE)
         scopes = _scopes(target)
         setting = StateSetting(state=state, by=request.by or SOMEBODY, reason=request.reason, at=time.time())
+        is_owner = principal_of(context).role is Role.OWNER
+        if is_owner and (held := _stricter(self._of_trading.trading.states, scopes, setting)):
+            words = (
+                f"{held.state} was said by {held.by or SOMEBODY}; an owner never lifts it, ask an operator"
+            )
+            await refuse(context, grpc.StatusCode.PERMISSION_DENIED, "OWNERS_NEVER_LIFT", words)
+
+        def change(states: TradingStates) -> TradingStates:
+            return states.with_state(_left_to_owner(states, scopes, setting) if is_owner else scopes, setting)
 
         async def say() -> pb.SetTradingStateResponse:
             trading = self._of_trading.trading
-            note = await trading.change(
-                lambda states: states.with_state(scopes, setting), setting.by, setting.reason,
-                renew=target.all,
-            )  # fmt: skip
+            note = await trading.change(change, setting.by, setting.reason, renew=target.all)
             concerned = self._concerned(scopes)
             version = trading.states.version
             kept = await self._of_trading.trading_acks.ask(list(concerned), version)
@@ -245,6 +252,18 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         if account.ledger_fault:
             return [pb.FlattenPosition(account_id=account.id, message=account.ledger_fault)]
         return flatten_plan(account, last_fill)
+
+
+def _stricter(states: TradingStates, scopes: set[str], setting: StateSetting) -> StateSetting | None:
+    """What holds of these scopes already, and would be lifted by the setting."""
+    said = (states.states.get(scope) for scope in scopes)
+    return next((one for one in said if one and STRICTNESS[one.state] > STRICTNESS[setting.state]), None)
+
+
+def _left_to_owner(states: TradingStates, scopes: set[str], setting: StateSetting) -> set[str]:
+    """The scopes of which nobody has said as much already."""
+    said = {scope: states.states.get(scope) for scope in scopes}
+    return {s for s, one in said.items() if not one or STRICTNESS[one.state] < STRICTNESS[setting.state]}
 
 
 def _scopes(target: pb.TradingTarget) -> set[str]:

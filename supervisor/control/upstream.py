@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from google.rpc import status_pb2
 from grpclib.const import Status
@@ -30,8 +30,13 @@ SILENCE_S = 30.0
 class Upstream:
     """The supervisor, to those who pass calls on to it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+        use_access: Callable[[bytes], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """``use_access`` is given who may call from elsewhere, each time that this changes."""
         self._reader, self._writer = reader, writer
+        self._use_access = use_access
         self._numbers = itertools.count(1)
         #: What came for each call, in order.
         self._arrived: dict[int, asyncio.Queue[Frame]] = {}
@@ -47,6 +52,8 @@ class Upstream:
                     limit.reschedule(loop.time() + SILENCE_S)
                     if frame.kind is Kind.PING:
                         self._send(Frame(Kind.PONG, 0))
+                    elif frame.kind is Kind.ACCESS:
+                        self._use_access(frame.body)
                     elif frame.call in self._arrived:
                         self._arrived[frame.call].put_nowait(frame)
         except (ConnectionError, TimeoutError):

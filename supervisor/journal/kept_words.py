@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from krakencopy.supervisor.journal.access_records import AccessRecords
 from krakencopy.supervisor.journal.leaving_users import LeavingUsers
 
 
-class KeptWords(LeavingUsers):
+class KeptWords(LeavingUsers, AccessRecords):
     """A part of Journal."""
 
     def trading_states(self) -> str | None:

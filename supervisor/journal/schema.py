@@ -9,7 +9,7 @@ from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.supervisor.journal.master_coins import count_fill, write_positions
 from krakencopy.v1 import types_pb2 as pb
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -58,6 +58,15 @@ CREATE TABLE syncs (
 CREATE TABLE leaving (account_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 SCHEMA += SYNCS
+#: Who may call the control API from elsewhere (journal/access_records.py).
+ACCESS = """
+CREATE TABLE credentials (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, account_id TEXT NOT NULL,
+    secret_hash TEXT NOT NULL, created_at REAL NOT NULL, created_by TEXT NOT NULL, expires_at REAL NOT NULL,
+    revoked_at REAL, revoked_by TEXT NOT NULL, last_used_at REAL
+) WITHOUT ROWID;
+"""
+SCHEMA += ACCESS
 
 
 def _count_positions(database: Database) -> None:
@@ -87,6 +96,7 @@ UPGRADES: dict[int, str | Callable[[Database], None]] = {
     "DROP TABLE renames_once",
     4: SETTINGS,
     5: SYNCS,
+    6: ACCESS,
 }
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}

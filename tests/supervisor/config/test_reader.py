@@ -80,8 +80,8 @@ def test_a_user_changes_single_rules_of_the_default() -> None:
         (f"{PAPER}{MASTER}[copy]\nmax_user_rsk = 1\n", "copy.max_user_rsk", "did you mean max_user_risk?"),
         (f"{PAPER}{MASTER}{USER}max_user_risk = 1\n", "accounts[1].max_user_risk", "it belongs in [copy]"),
         (f"mode = 1\n{PAPER}{MASTER}", "mode", "it belongs in [exchange]"),
-        (f"{PAPER}{MASTER}[control]\nlisten = 'x'\n", "control", "unknown key"),
-        (f"{PAPER}{MASTER}[wibble]\n", "wibble", "known here: accounts, copy, exchange, groups, startup"),
+        (f"{PAPER}{MASTER}[web]\nlisten = 'x'\n", "web", "unknown key"),
+        (f"{PAPER}{MASTER}[wibble]\n", "wibble", "known here: accounts, control, copy, exchange, groups"),
         (f'{PAPER}{MASTER}"a\\nb" = 1\n', 'accounts[0]."a\\u000ab"', "unknown key"),
     ],
 )

@@ -35,6 +35,7 @@ def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path:
         "DROP TABLE setting_changes",
         "DROP TABLE syncs",
         "DROP TABLE leaving",
+        "DROP TABLE credentials",
         "PRAGMA user_version=1",
     )
     for _ in range(2):
@@ -55,6 +56,7 @@ def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(pa
         "DROP TABLE setting_changes",
         "DROP TABLE syncs",
         "DROP TABLE leaving",
+        "DROP TABLE credentials",
         "DROP TABLE renames",
         "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
         "NULL)",
