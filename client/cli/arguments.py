@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access_options
+from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access, add_access_options
 from krakencopy.client.cli.audit_arguments import add_audit
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.completion_commands import add_completion, asked_words
@@ -174,6 +174,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     _add_interval(logs, "lines that were written")
     report = command("report", "what became of every fill at every user, counted")
     _add_interval(report, "fills that were executed")
+    add_access(command, _add_common)
     add_audit(command, _add_common, _add_interval, _not_negative)
     add_simulations(command, _add_interval)
     reload = command("reload", "read the configuration file again and apply what has changed in it")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from krakencopy.client.cli.access_commands import ACCESS_COMMANDS
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.audit_commands import audit
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
@@ -323,6 +324,7 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "reload": reload,
     "audit": audit,
+    **ACCESS_COMMANDS,
     **SIMULATIONS,
     **GATEWAY,
 } | LIMIT_COMMANDS

@@ -23,6 +23,7 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
     "trade": ("order", "cancel", "copy", "resync"),
     "rules": ("set", "reload", "rename", "simulate", "forecast"),
     "the system": ("wait", "shutdown", "gateway"),
+    "who may call": ("whoami", "token", "certificate"),
     "this command": ("context", "completion", "help"),
 }
 #: Which commands have --columns: those that only show something, by their words.
@@ -83,6 +84,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "context list": ("context list", "context list -o json"),
     "context show": ("context show", "context show --context paper"),
     "context remove": ("context remove paper",),
+    "whoami": ("whoami", "whoami --endpoint https://box:7443 --ca ca.pem --token-file token"),
+    "token create": (
+        "token create reports --role viewer --ttl 30d", "token create anna --role owner --account anna",
+    ),
+    "token list": ("token list",),
+    "token revoke": ("token revoke 4kq7zc2m",),
+    "certificate create": ("certificate create olga --role operator --ttl 90d --out certificates",),
+    "certificate list": ("certificate list",),
+    "certificate revoke": ("certificate revoke olga",),
     "completion": ("completion bash", "completion zsh", "completion fish"),
     "help": ("help", "help order"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Self
 import grpc
 
 from krakencopy.client.sdk.access import Access, choose_access
+from krakencopy.client.sdk.access_calls import AccessCalls
 from krakencopy.client.sdk.audit_calls import AuditCalls
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.copy_calls import CopyCalls
@@ -37,7 +38,9 @@ CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
-class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls):
+class KrakenCopy(
+    SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls, AccessCalls
+):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``, or ``https://host:port`` by TLS. ``access``: the CA that the

@@ -102,13 +102,12 @@ class ControlServicer(
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """The whole system on one page."""
         supervisor = self._supervisor
-        why_not = supervisor.readiness()
+        why_not, place = supervisor.readiness(), supervisor.place
         return pb.GetStatusResponse(
             ready=not why_not, message=why_not, version=installed_version(), pid=os.getpid(),
             epoch=supervisor.epoch, started_at=timestamp(supervisor.started_at),
             exchange=pb.ExchangeStatus(
-                mode=supervisor.config.exchange.mode, rest_url=supervisor.place.rest_url,
-                ws_url=supervisor.place.ws_url,
+                mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
             ),
             accounts=[self._message(account) for account in supervisor.accounts.values()],
             head_seq=self._journal.head, copies=report.counts_in(self._journal, of_shadows=False),
