@@ -25,6 +25,7 @@ from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.audit.log import AuditLog
 from krakencopy.supervisor.control import log_tail
 from krakencopy.supervisor.control.access_calls import AccessCalls
+from krakencopy.supervisor.control.answered_once import AnsweredOnce
 from krakencopy.supervisor.control.audit_calls import AuditCalls
 from krakencopy.supervisor.control.copy_calls import CopyCalls
 from krakencopy.supervisor.control.known_accounts import check_configured, find_account, find_user, seen_by
@@ -88,6 +89,7 @@ class ControlServicer(
         self._journal = supervisor.journal
         self._page_tokens = PageTokens(supervisor.journal.journal_id)
         self._answers = RememberedAnswers()
+        self._acted_once = AnsweredOnce(self._answers)
         SettingCalls.__init__(self, supervisor, reloader, self._answers)
         OrderCalls.__init__(self, supervisor, self._page_tokens, self._answers)
         TradingCalls.__init__(self, supervisor, self._answers)
@@ -258,17 +260,16 @@ class ControlServicer(
         await check_configured(account, context)
         await check_request_id(request.request_id, context)
         key = (answer_type.DESCRIPTOR.name, request.account_id, request.request_id)
-        known = self._answers.answer(key, answer_type)
-        if known is not None:
-            return known
-        seen = self._supervisor.changes.version
-        act(request.account_id)
-        # The loop has its turn, so that the answer shows what the action led to.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
-        answer = answer_type(account=self._message(account))
-        self._answers.remember_answer(key, answer)
-        return answer
+
+        async def mutate() -> Answer:
+            seen = self._supervisor.changes.version
+            act(request.account_id)
+            # The loop has its turn, so that the answer shows what the action led to.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
+            return answer_type(account=self._message(account))
+
+        return await self._acted_once.answer(key, answer_type, mutate)
 
     async def _check_known(self, account_id: str, context: Context, *also: str) -> None:
         """What was written of a user stays to be read when it is not configured any more."""

@@ -245,6 +245,31 @@ def test_a_user_is_stopped_and_started(operator: Operator) -> None:
     assert not Path(f"/proc/{before['pid']}").exists()
 
 
+def test_the_audit_names_who_has_stopped_a_user_and_a_changed_copy_is_found(
+    operator: Operator, tmp_path: Path
+) -> None:
+    operator.done("stop small_account")
+    operator.comes_to("small_account", "STOPPED")
+    operator.done("start small_account")
+    operator.comes_to("small_account", "RUNNING")
+    page = operator.done("audit list --account small_account --call StopAccount")
+    assert page.split()[:1] == ["ENTRY"]
+    assert "small_account.wanted yes -> no" in page.splitlines()[-1]
+    entries = [json.loads(line) for line in operator.done("audit list --limit 0 -o json").splitlines()]
+    stop = [entry for entry in entries if entry["method"] == "StopAccount"][-1]
+    assert (stop["outcome"], stop["role"]) == ("OK", "admin")
+    assert stop["principal"]
+    assert operator.done("audit verify").startswith("intact: entries 1 to ")
+    log = next((operator.state_dir / "audit").iterdir())
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(log.read_bytes())
+    assert operator.types(f"audit verify --file {copy} --head {stop['hash']}").code == 0
+    copy.write_bytes(log.read_bytes().replace(b'"StopAccount"', b'"StopAccounT"', 1))
+    broken = operator.types(f"audit verify --file {copy}")
+    assert broken.code == 5
+    assert re.search(r"^CHANGED: entry \d+ is not what was written", broken.out)
+
+
 def test_without_its_master_the_system_is_not_ready_and_says_who_waits(operator: Operator) -> None:
     operator.done("stop master")
     operator.comes_to("master", "STOPPED")

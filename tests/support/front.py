@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 
+from krakencopy.supervisor.control.audited_calls import AuditedCalls
 from krakencopy.supervisor.control.call_answerer import CallAnswerer
 from krakencopy.supervisor.control.call_frames import Frame, read_frame
 from krakencopy.supervisor.control.front_calls import FrontCalls
@@ -71,11 +72,15 @@ def listening(path: Path) -> socket.socket:
 
 @asynccontextmanager
 async def front(
-    path: Path, servicer: Any, clients: Clients | None = None, share: LoopShare | None = None
-) -> AsyncIterator[FrontDoor]:
+    path: Path, servicer: Any, clients: Clients | None = None, share: LoopShare | None = None,
+    audit: AuditedCalls | None = None,
+) -> AsyncIterator[FrontDoor]:  # fmt: skip
     """Serves ``servicer`` at a path."""
     here, there = socket.socketpair()
-    answerer, upstream = CallAnswerer(servicer, share or LoopShare()), Upstream(*await streams_of(here))
+    answerer, upstream = (
+        CallAnswerer(servicer, share or LoopShare(), audit),
+        Upstream(*await streams_of(here)),
+    )
     door = FrontDoor(Connections(FrontCalls(upstream)), Clients() if clients is None else clients)
     door.listen(listening(path))
     reader, writer = await streams_of(there)

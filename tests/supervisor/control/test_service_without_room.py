@@ -94,7 +94,14 @@ OF_A_DOCUMENT = parse(f"{PAPER}{MASTER}{USER}", "k.toml")
 
 
 @pytest.mark.parametrize("wish", WISHES)
-def test_what_cannot_be_kept_is_refused_with_what_to_do_and_not_done(disk: Path, wish: str) -> None:
+@pytest.mark.parametrize("what", ["the journal", "the audit"])
+def test_what_cannot_be_kept_is_refused_with_what_to_do_and_not_done(
+    disk: Path, tmp_path: Path, wish: str, what: str
+) -> None:
+    if what == "the journal":  # the audit log has room elsewhere
+        (tmp_path / "audit").mkdir()
+        (disk / "audit").symlink_to(tmp_path / "audit")
+
     async def play() -> None:
         with closing(Journal(disk / "journal.db")) as journal:
             config = OF_A_DOCUMENT if wish == "SetSettings" else small_config("anna")
