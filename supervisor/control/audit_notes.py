@@ -28,7 +28,9 @@ CHANGES_MAX = 60
 #: For every account.
 ALL = "(all)"
 #: Fields of requests that have a place of their own in an entry.
-_ELSEWHERE = ("request_id", "target", "account_id", "account_ids", "by", "set_by", "reason")
+_ELSEWHERE = (
+    "request_id", "target", "account_id", "account_ids", "group_id", "by", "set_by", "changed_by", "reason",
+)  # fmt: skip
 #: By these a request only asks what would be.
 _DRY = ("dry_run", "validate_only", "validate")
 #: Fields of answers that say what was done.
@@ -58,7 +60,7 @@ class CallNotes:
             found["accounts"].append(f"(and {len(accounts) - NAMED_MAX} more)")
         found["asked"] = _bounded(request)
         found["sha256"] = sha256(encoded).hexdigest()
-        for name, fields in (("by", ("by", "set_by")), ("why", ("reason",))):
+        for name, fields in (("by", ("by", "set_by", "changed_by")), ("why", ("reason",))):
             said = next(filter(None, (getattr(request, field, "") for field in fields)), "")
             if said:
                 found[name] = cut_text(str(said), TEXT_BYTES_MAX)
@@ -79,6 +81,8 @@ class CallNotes:
             yield from request.account_ids  # type: ignore[attr-defined]  # as seen
         elif isinstance(request, pb.SetSettingsRequest):
             yield request.id or ALL
+        elif named := list(_configured(request)):
+            yield from named
         elif isinstance(request, pb.PlaceOrderRequest | pb.CancelOrderRequest | pb.CancelOrdersRequest):
             yield self._supervisor.registry.master.config.id
 
@@ -116,6 +120,17 @@ class CallNotes:
         return {name: _first(side) for name, side in (("before", old), ("after", new)) if side}
 
 
+def _configured(request: Message) -> Iterator[str]:
+    """What a request is to configure: an account or a group, with its id."""
+    if group_id := getattr(request, "group_id", ""):
+        yield f"group:{group_id}"
+    for name, prefix in (("account", ""), ("group", "group:")):
+        made = getattr(request, name, None)
+        if isinstance(made, Message):
+            account_id = getattr(made, f"{name}_id", "") or getattr(made, "id", "")
+            yield from [f"{prefix}{account_id}"] if account_id else []
+
+
 def _word(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -149,6 +164,9 @@ def _said(answer: Message) -> Iterator[tuple[str, str]]:
     for each in getattr(answer, "positions", ()):
         if isinstance(each, pb.FlattenPosition) and each.volume:
             yield f"{each.account_id}.sells.{each.asset}", each.volume
+    credential = getattr(answer, "credential", None)
+    if isinstance(credential, Message):  # what it is good for stands beside it, and is a secret
+        yield "credential", str(getattr(credential, "id", ""))
     if isinstance(answer, pb.CancelOrderResponse) and answer.order.order_id:
         yield "order_id", answer.order.order_id
 

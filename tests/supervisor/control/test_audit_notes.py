@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from krakencopy.supervisor.control.audit_notes import ASKED_MAX, CHANGES_MAX, NAMED_MAX, CallNotes
@@ -50,6 +51,45 @@ def test_whom_a_call_is_about(
 ) -> None:
     assert notes.asked(request_)["accounts"] == accounts
     assert {key.partition(".")[0] for key in notes.standing(request_)} == standing
+
+
+def made(**fields: dict[str, str] | str) -> Message:
+    """A message of texts and of messages with texts."""
+    whole = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
+    top = whole.message_type.add(name="Top")
+    for number, (name, value) in enumerate(fields.items(), 1):
+        field = top.field.add(
+            name=name, number=number, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+        )
+        if isinstance(value, str):
+            field.type = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+            continue
+        field.type = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
+        field.type_name = f".made.{name.title()}"
+        inner = whole.message_type.add(name=name.title())
+        for place, key in enumerate(value, 1):
+            inner.field.add(
+                name=key, number=place, type=descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
+                label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
+            )  # fmt: skip
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(whole)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("made.Top"))(**fields)
+
+
+def test_what_is_configured_is_named_and_who_asked(notes: CallNotes) -> None:
+    asked = notes.asked(made(account={"account_id": "anna", "broker": "kraken"}, changed_by="ann"))
+    assert (asked["accounts"], asked["by"]) == (["anna"], "ann")
+    assert asked["asked"] == {"account": {"account_id": "anna", "broker": "kraken"}}
+    assert notes.asked(made(group={"group_id": "eu"}))["accounts"] == ["group:eu"]
+    assert notes.asked(made(group_id="eu"))["accounts"] == ["group:eu"]
+    assert set(notes.standing(made(account={"id": "anna"}))) > {"anna.state"}
+
+
+def test_a_secret_in_an_answer_is_not_noted() -> None:
+    assert changed(made(credential={"id": "t1", "name": "ann"}, token="a secret")) == {
+        "after": {"credential": "t1"}
+    }  # fmt: skip
 
 
 def test_how_an_account_stands(notes: CallNotes) -> None:
