@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.client.cli.output import Output
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.state_folder import chosen_folder
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadConfiguration, BadInput, ExitCode, NotFound, Refused
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from krakencopy.supervisor.config.model import AccountConfig, Config
 
 HUNDRED = Decimal(100)
+#: After Ctrl-C.
+_NOTHING = "nothing goes on, and nothing was written"
 
 
 @contextmanager
@@ -87,7 +90,9 @@ class _Asked:
 
 def simulate(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`simulate --config FILE [--since] [--until] [--account ID]... [--capital ID=AMOUNT]...`."""
-    out.one(_simulation(arguments), simulation_page)
+    with progress("simulate: deciding every fill again", _NOTHING):
+        found = _simulation(arguments)
+    out.one(found, simulation_page)
     return ExitCode.DONE
 
 
@@ -193,7 +198,9 @@ def _account(asked: _Asked, user: AccountConfig) -> Account:
 
 def forecast(arguments: Namespace, _connect: Callable[[], Any], out: Output) -> ExitCode:
     """`forecast ID --config FILE [--since] [--until] [--fills N] [--capital ID=AMOUNT]`."""
-    out.one(_forecast(arguments), forecast_page)
+    with progress("forecast: deciding the last fills again", _NOTHING):
+        found = _forecast(arguments)
+    out.one(found, forecast_page)
     return ExitCode.DONE
 
 

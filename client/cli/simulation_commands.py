@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from krakencopy.client.cli.output import Output
-from krakencopy.client.cli.progress import progress
 from krakencopy.client.sdk.errors import ExitCode
 
 
@@ -17,16 +16,14 @@ def simulate(arguments: Namespace, connect: Callable[[], Any], out: Output) -> E
     """`simulate`."""
     from krakencopy.client.cli import offline_simulation
 
-    with progress("simulate: deciding every fill again", "nothing goes on, and nothing was written"):
-        return offline_simulation.simulate(arguments, connect, out)
+    return offline_simulation.simulate(arguments, connect, out)
 
 
 def forecast(arguments: Namespace, connect: Callable[[], Any], out: Output) -> ExitCode:
     """`forecast`."""
     from krakencopy.client.cli import offline_simulation
 
-    with progress("forecast: deciding the last fills again", "nothing goes on, and nothing was written"):
-        return offline_simulation.forecast(arguments, connect, out)
+    return offline_simulation.forecast(arguments, connect, out)
 
 
 #: By name, as in client/cli/commands.py.
