@@ -27,6 +27,8 @@ VIOLATIONS_MAX = 5
 #: Timestamps that can be shown as a date: 0001-01-01 to 9999-12-31, in seconds since 1970 (timestamp.proto).
 SECONDS_MIN, SECONDS_MAX = -62_135_596_800, 253_402_300_799
 NANOS_MAX = 999_999_999
+#: The longest duration, ten thousand years, in seconds (duration.proto). None that is asked for is negative.
+DURATION_SECONDS_MAX = 315_576_000_000
 
 #: Nothing in them has to be tried twice, which possessive quantifiers say (`++`, `?+`): half the time.
 FORMS: dict[int, tuple[re.Pattern[str], str]] = {
@@ -98,7 +100,7 @@ def _field_check(field: FieldDescriptor) -> FieldCheck | None:
             are_texts=(key.type == FieldDescriptor.TYPE_STRING, value.type == FieldDescriptor.TYPE_STRING),
         )
     if field.message_type is not None:
-        of_one = _timestamp if field.message_type.full_name == "google.protobuf.Timestamp" else _inside
+        of_one = _WELL_KNOWN.get(field.message_type.full_name, _inside)
         return _of_items(bounds, of_one) if field.is_repeated else of_one
     check = _value_check(field, bounds)
     if check is None:
@@ -210,3 +212,14 @@ def _inside(name: str, value: Message) -> Iterator[Violation]:
 def _timestamp(name: str, value: Any) -> Iterator[Violation]:
     if not (SECONDS_MIN <= value.seconds <= SECONDS_MAX and 0 <= value.nanos <= NANOS_MAX):
         yield Violation(name, "is no time between the years 1 and 9999")
+
+
+def _duration(name: str, value: Any) -> Iterator[Violation]:
+    if not (0 <= value.seconds <= DURATION_SECONDS_MAX and 0 <= value.nanos <= NANOS_MAX):
+        yield Violation(name, "must be a length of time, not negative, up to 10000 years")
+
+
+_WELL_KNOWN: dict[str, FieldCheck] = {
+    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Duration": _duration,
+}

@@ -83,8 +83,13 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
         if not found:
             words = f"there is no token {request.id!r}; `krakencopy token list` shows all"
             await refuse(context, grpc.StatusCode.NOT_FOUND, "TOKEN_NOT_FOUND", words)
-        (row,) = self._revoke(found, context) or found
-        return pb.RevokeTokenResponse(credential=credential_of(row))
+
+        async def revoke() -> pb.RevokeTokenResponse:
+            (row,) = self._revoke(found, context) or found
+            return pb.RevokeTokenResponse(credential=credential_of(row))
+
+        key = "RevokeToken", digest_of(request)
+        return await self._granted_once.answer(key, pb.RevokeTokenResponse, revoke)
 
     async def IssueCertificate(
         self, request: pb.IssueCertificateRequest, context: Context
@@ -146,8 +151,13 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
         if not found:
             words = f"nothing was given to {request.name!r}; `krakencopy certificate list` shows all"
             await refuse(context, grpc.StatusCode.NOT_FOUND, "PRINCIPAL_NOT_FOUND", words)
-        rows = self._revoke(found, context)
-        return pb.RevokePrincipalResponse(credentials=map(credential_of, rows))
+
+        async def revoke() -> pb.RevokePrincipalResponse:
+            rows = self._revoke(found, context)
+            return pb.RevokePrincipalResponse(credentials=map(credential_of, rows))
+
+        key = "RevokePrincipal", digest_of(request)
+        return await self._granted_once.answer(key, pb.RevokePrincipalResponse, revoke)
 
     def _revoke(self, found: list[CredentialRow], context: Context) -> list[CredentialRow]:
         by = principal_of(context).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,12 @@ class Authority:
         pair.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
         pair.key.chmod(0o600)
         return pair
+
+
+def request_of(key: ec.EllipticCurvePrivateKey) -> str:
+    """A request for a certificate (PKCS #10) for a key, as it travels: DER in base64."""
+    signed = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    return base64.b64encode(signed.public_bytes(serialization.Encoding.DER)).decode()
 
 
 def _name(common_name: str) -> x509.Name:

@@ -8,27 +8,33 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpclib.const import Status
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.audit.log import AuditLog
+from krakencopy.supervisor.config.model import ControlConfig
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.control.audit_notes import CallNotes
 from krakencopy.supervisor.control.audited_calls import AuditedCalls
 from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
+from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.service import ControlServicer
+from krakencopy.supervisor.journal.access_records import TOKEN, CredentialRow
 from krakencopy.supervisor.journal.event_log import event_of
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2, audit_pb2, types_pb2
+from krakencopy.v1 import access_pb2, account_pb2, audit_pb2, types_pb2
 from krakencopy.v1 import control_pb2 as pb
+from tests.support.certificates import request_of
 from tests.support.config_texts import MASTER, PAPER
 from tests.support.front import front, stub_of
 from tests.support.idle_supervisor import idle_supervisor, set_running
@@ -41,6 +47,8 @@ _USERS = "".join(
 )
 TEXT = f'{PAPER}[[groups]]\nid = "clients"\n{MASTER}{_USERS}'
 
+#: A token that was given before.
+GIVEN = CredentialRow("t1", TOKEN, "reports", "viewer", "", "00", 1.0, "ida", 4e9)
 #: The pair of an order that the master's process refuses.
 NOT_NOW = "ETH/USD"
 _REFUSED = CallFailed(Status.FAILED_PRECONDITION, "trading is HALTED", "TRADING_HALTED")
@@ -112,8 +120,8 @@ class Reloads(Reloader):
 class World:
     """All of it."""
 
-    def __init__(self, supervisor: Supervisor, audit: AuditLog) -> None:
-        self.supervisor, self.audit = supervisor, audit
+    def __init__(self, supervisor: Supervisor, audit: AuditLog, access: RemoteAccess) -> None:
+        self.supervisor, self.audit, self.access = supervisor, audit, access
         self.stub: Any = None
         #: While it is not set, whatever was begun waits.
         self.free = asyncio.Event()
@@ -146,6 +154,7 @@ class World:
             self.supervisor.trading.states.version, journal.last_event,
             {key: list(rows) for key, rows in journal.syncs_waiting.items()}, list(journal.coins.renames),
             [(row.target, row.key, row.value) for row in journal.settings()],
+            [(row.id, row.revoked_at) for row in self.access.rows()],
         )  # fmt: skip
 
     def entries(self) -> list[dict[str, Any]]:
@@ -194,8 +203,15 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
         supervisor.place.audit, journal, supervisor.events, on_failure=supervisor.fail, is_quiet=lambda: False
     )
     audit.start()
-    w = World(supervisor, audit)
-    servicer = ControlServicer(supervisor, w.reloads, audit)
+    journal.put_credential(GIVEN, forget_before=0)
+    listening = replace(supervisor.config, control=ControlConfig(listen="127.0.0.1:0"))
+    access = RemoteAccess(listening, folder, folder, journal)
+    port = access.open_port()
+    assert port is not None
+    port.close()
+    access.serve(lambda _table: None, supervisor.events)
+    w = World(supervisor, audit, access)
+    servicer = ControlServicer(supervisor, w.reloads, audit, access)
     turning = asyncio.create_task(w.turn())
     path = folder / "c.sock"
     try:
@@ -239,6 +255,11 @@ _LATE = Timestamp(seconds=2_000_000_000)
 _NO_TIME: Any = {"since": _LATE, "until": _LATE}
 _HALTED = types_pb2.TRADING_STATE_HALTED
 _ORDER: Any = {"request_id": "o1", "side": types_pb2.SIDE_BUY, "volume": "0.01"}
+_GRANT: Any = {
+    "request_id": "g1", "name": "desk", "role": access_pb2.ACCESS_ROLE_VIEWER, "ttl": Duration(seconds=86_400)
+}  # fmt: skip
+
+_CSR = request_of(ec.generate_private_key(ec.SECP256R1()))
 
 RPCS: dict[str, Rpc] = {
     "GetStatus": Rpc(right=pb.GetStatusRequest(), shows=lambda answer: answer.pid),
@@ -372,6 +393,38 @@ RPCS: dict[str, Rpc] = {
     "WatchAudit": Rpc(
         right=audit_pb2.WatchAuditRequest(after_number=0), shows=lambda answer: answer.entry.number == 1,
         refused=(audit_pb2.WatchAuditRequest(after_number=99), "AFTER_HEAD"),
+    ),
+    "WhoAmI": Rpc(
+        right=access_pb2.WhoAmIRequest(), shows=lambda answer: answer.role == access_pb2.ACCESS_ROLE_ADMIN
+    ),
+    "CreateToken": Rpc(
+        right=access_pb2.CreateTokenRequest(**_GRANT), shows=lambda answer: answer.token.startswith("kct_"),
+        refused=(access_pb2.CreateTokenRequest(**_GRANT | {"name": "-"}), "BAD_NAME"),
+    ),
+    "ListTokens": Rpc(
+        right=access_pb2.ListTokensRequest(),
+        shows=lambda answer: [token.id for token in answer.tokens] == ["t1"],
+    ),
+    "RevokeToken": Rpc(
+        right=access_pb2.RevokeTokenRequest(request_id="v1", id="t1"),
+        shows=lambda answer: answer.credential.HasField("revoked_at"),
+        refused=(access_pb2.RevokeTokenRequest(request_id="v1", id="t2"), "TOKEN_NOT_FOUND"),
+    ),
+    "IssueCertificate": Rpc(
+        right=access_pb2.IssueCertificateRequest(certificate_request=_CSR, **_GRANT),
+        shows=lambda answer: answer.certificate.startswith("-----BEGIN"),
+        refused=(
+            access_pb2.IssueCertificateRequest(certificate_request="x", **_GRANT), "BAD_CERTIFICATE_REQUEST"
+        ),
+    ),
+    "ListPrincipals": Rpc(
+        right=access_pb2.ListPrincipalsRequest(),
+        shows=lambda answer: "reports" in {each.name for each in answer.credentials},
+    ),
+    "RevokePrincipal": Rpc(
+        right=access_pb2.RevokePrincipalRequest(request_id="v2", name="reports"),
+        shows=lambda answer: answer.credentials[0].id == "t1",
+        refused=(access_pb2.RevokePrincipalRequest(request_id="v2", name="zoe"), "PRINCIPAL_NOT_FOUND"),
     ),
     "VerifyAudit": Rpc(right=audit_pb2.VerifyAuditRequest(), shows=lambda answer: answer.intact),
 }  # fmt: skip

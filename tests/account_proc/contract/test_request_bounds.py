@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.request_bounds import violations
-from krakencopy.v1 import account_pb2, bounds_pb2, control_pb2, types_pb2
+from krakencopy.v1 import access_pb2, account_pb2, bounds_pb2, control_pb2, types_pb2
 
 SERVICES = (
     control_pb2.DESCRIPTOR.services_by_name["ControlService"],
@@ -151,3 +152,11 @@ def test_fills_that_the_supervisor_has_checked_are_not_checked_by_every_user() -
 def test_marks_are_looked_at_together_and_the_odd_one_is_named(marks: dict[str, str], words: str) -> None:
     assert _said(types_pb2.Fill(marks={f"C{n}": f"-{n}.5" for n in range(300)})) == []
     assert _said(types_pb2.Fill(marks=marks)) == [words]
+
+
+@pytest.mark.parametrize(("seconds", "nanos"), [(-1, 0), (0, -1), (1, 1_000_000_000), (315_576_000_001, 0)])
+def test_a_duration_is_a_length_of_time(seconds: int, nanos: int) -> None:
+    asked = access_pb2.CreateTokenRequest(ttl=Duration(seconds=seconds, nanos=nanos))
+    (found,) = violations(asked)
+    assert str(found) == "ttl must be a length of time, not negative, up to 10000 years"
+    assert not list(violations(access_pb2.CreateTokenRequest(ttl=Duration(seconds=315_576_000_000, nanos=1))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +11,7 @@ from typing import Any, cast
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from krakencopy.supervisor.config.model import Config, ControlConfig
@@ -24,6 +22,7 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import access_pb2 as pb
 from krakencopy.v1 import control_pb2, control_pb2_grpc, types_pb2
+from tests.support.certificates import request_of
 from tests.support.front import SMALL_WINDOW, run, stub_of
 from tests.support.idle_supervisor import idle_supervisor
 from tests.support.served_control import refused
@@ -92,11 +91,6 @@ async def end_of(watch: Any) -> grpc.StatusCode:
     except grpc.aio.AioRpcError as error:
         return error.code()
     raise AssertionError("it ended without an error")
-
-
-def request_of(key: ec.EllipticCurvePrivateKey) -> str:
-    signed = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return base64.b64encode(signed.public_bytes(serialization.Encoding.DER)).decode()
 
 
 def test_a_token_is_made_used_listed_and_revoked(tmp_path: Path, journal: Journal) -> None:

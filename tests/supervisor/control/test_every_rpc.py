@@ -41,6 +41,11 @@ PROVEN_BY: dict[tuple[str, str], str] = {
     "test_every_call_is_answered_with_what_is_waited_for_and_since_when",
     ("VerifyAudit", "refused"): "tests/supervisor/control/test_audit_calls.py::"
     "test_a_log_that_cannot_be_read_is_refused_with_why",
+    **{
+        (name, "refused"): "tests/supervisor/control/test_roles_of_methods.py::"
+        "test_every_method_is_for_those_roles_alone"
+        for name in ("WhoAmI", "ListTokens", "ListPrincipals")
+    },
     # The account's process keeps it once, for ever; the supervisor passes it on each time.
     ("PlaceOrder", "once"): "tests/account_proc/trading/test_requested_orders.py::"
     "test_an_order_is_sent_once_and_asking_again_gives_the_same_answer",
@@ -145,7 +150,7 @@ def wrong_requests(kind: type[Message]) -> Iterator[tuple[Message, str]]:
             yield kind(**{field.name: {"k": "x" * (bounds.max_length + 1)}}), f"{field.name}[k]"
             many = {f"k{number}": "" for number in range(bounds.max_items + 1)}
             yield kind(**{field.name: many}), field.name
-        elif inner is not None and inner.full_name == "google.protobuf.Timestamp":
+        elif inner is not None and inner.full_name.startswith("google.protobuf."):  # a time, or how long
             made = kind()
             getattr(made, field.name).nanos = -1
             yield made, field.name
@@ -263,7 +268,10 @@ def test_what_has_begun_is_done_to_its_end_and_once_where_the_client_is_gone(
 
 
 #: What they do is in the journal and in the file of trading states alone.
-NO_ACTS = {"SetTradingState", "FlattenAccounts", "ResyncAccount", "RenameAsset", "SetSettings"}
+NO_ACTS = {
+    *("SetTradingState", "FlattenAccounts", "ResyncAccount", "RenameAsset", "SetSettings"),
+    *("CreateToken", "RevokeToken", "IssueCertificate", "RevokePrincipal"),
+}
 
 
 def answering() -> list[Any]:
