@@ -102,10 +102,3 @@ def _show(found: list[pb.Credential], out: Output, none: str) -> None:
     table.show(found)
     if not found:
         table.none(none)
-
-
-ACCESS_COMMANDS: dict[str, Callable[[Namespace, Connect, Output], ExitCode]] = {
-    "whoami": whoami,
-    "token": token,
-    "certificate": certificate,
-}

@@ -13,26 +13,18 @@ from collections.abc import Callable
 from datetime import UTC
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.client.cli.access_commands import ACCESS_COMMANDS
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
-from krakencopy.client.cli.audit_commands import audit
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
-from krakencopy.client.cli.fill_commands import copy, why
-from krakencopy.client.cli.gateway_commands import GATEWAY
-from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
-from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.process_commands import PROCESS_COMMANDS
 from krakencopy.client.cli.progress import progress
-from krakencopy.client.cli.setting_commands import set_settings
-from krakencopy.client.cli.simulation_commands import SIMULATIONS
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.cli.sync_commands import resync
 from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
@@ -89,13 +81,6 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             page = rules_page if arguments.rules else partial(account_page, now=time.time())
             out.one(supervisor.get_account(arguments.id), page)
     return ExitCode.DONE
-
-
-def context(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`context add|use|list|show|remove`."""
-    from krakencopy.client.cli import context_commands  # other commands need none of it
-
-    return context_commands.context(arguments, connect, out)
 
 
 def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -298,33 +283,48 @@ def _copy_state(text: str) -> nouns.CopyState.ValueType:
     return known[text]
 
 
+def _later(module: str, name: str) -> Command:
+    """A command of another module, which is imported when it is given: most commands wait for no other's."""
+
+    def run(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+        command: Command = getattr(import_module(f"krakencopy.client.cli.{module}"), name)
+        return command(arguments, connect, out)
+
+    return run
+
+
 COMMANDS: dict[str, Command] = {
     "status": status,
     "accounts": accounts,
     **PROCESS_COMMANDS,
-    "context": context,
+    "context": _later("context_commands", "context"),
     "resume": resume,
     "halt": set_state,
     "exit-only": set_state,
     "flatten": flatten,
     "fills": fills,
     "copies": copies,
-    "why": why,
-    "copy": copy,
-    "order": order,
-    "orders": orders,
-    "cancel": cancel,
+    "why": _later("fill_commands", "why"),
+    "copy": _later("fill_commands", "copy"),
+    "order": _later("order_commands", "order"),
+    "orders": _later("order_commands", "orders"),
+    "cancel": _later("order_commands", "cancel"),
     "rename": rename,
-    "resync": resync,
-    "set": set_settings,
+    "resync": _later("sync_commands", "resync"),
+    "set": _later("setting_commands", "set_settings"),
     "watch": watch,
     "events": events,
     "nonce": nonce,
     "logs": logs,
     "report": report,
     "reload": reload,
-    "audit": audit,
-    **ACCESS_COMMANDS,
-    **SIMULATIONS,
-    **GATEWAY,
-} | LIMIT_COMMANDS
+    "audit": _later("audit_commands", "audit"),
+    "whoami": _later("access_commands", "whoami"),
+    "token": _later("access_commands", "token"),
+    "certificate": _later("access_commands", "certificate"),
+    "simulate": _later("offline_simulation", "simulate"),
+    "forecast": _later("offline_simulation", "forecast"),
+    "gateway": _later("gateway_commands", "gateway"),
+    "limits": _later("limit_commands", "limits"),
+    "reset-limit": _later("limit_commands", "reset_limit"),
+}

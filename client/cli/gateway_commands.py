@@ -57,7 +57,3 @@ def _log_to_stderr() -> None:
     root.setLevel(logging.INFO)
     for noisy in ("asyncio", "grpc", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-#: By name, as in client/cli/commands.py.
-GATEWAY: dict[str, Callable[[Namespace, Callable[[], Any], Output], ExitCode]] = {"gateway": gateway}

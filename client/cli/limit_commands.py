@@ -52,9 +52,3 @@ def reset_limit(arguments: Namespace, connect: Connect, out: Output) -> ExitCode
         answer = supervisor.reset_limit(account_id, name, reason=arguments.reason)
     out.one(answer, lambda done: [f"{whose}: limit {name} begins anew" for name in done.names])
     return ExitCode.DONE
-
-
-LIMIT_COMMANDS: dict[str, Callable[[Namespace, Connect, Output], ExitCode]] = {
-    "limits": limits,
-    "reset-limit": reset_limit,
-}

@@ -88,7 +88,6 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/simulation/history.py": (_REPLAY, _SIMULATE),
     "client/cli/simulation_arguments.py": (_SIMULATE,),
     "client/cli/offline_simulation.py": (_SIMULATE,),
-    "client/cli/simulation_commands.py": (_SIMULATE,),
     "client/views/simulation_page.py": (_SIMULATE,),
     # What a shadow is made of.
     "account_proc/trading/shadow_portfolio.py": (_SHADOW,),

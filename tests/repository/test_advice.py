@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from krakencopy.client.cli.arguments import parse
+from krakencopy.client.cli.arguments import grammar, parse
 from krakencopy.client.cli.commands import COMMANDS
+from krakencopy.client.cli.parser import leaves_of
 from krakencopy.client.sdk.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
@@ -40,8 +41,9 @@ def _advice() -> set[str]:
     paths = [*(ROOT / page for page in PAGES), *modules]
     texts = (text for path in paths for text in _texts(path))
     found = {" ".join(advice.split()) for text in texts for advice in ADVICE.findall(text)}
-    # A verb alone is named and not advised, and brackets and bars are of the grammar.
-    return {advice for advice in found if " " in advice and not set("[]|") & set(advice)}
+    # A command's words alone name it and are not advised, and brackets and bars are of the grammar.
+    named = {words for words, _ in leaves_of(grammar())}
+    return {advice for advice in found - named if " " in advice and not set("[]|") & set(advice)}
 
 
 def _typed(advice: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 import pytest
 from google.protobuf.message import Message
@@ -51,6 +53,13 @@ LINES = {
     "ListAuditEntries": "audit list",
     "WatchAudit": "audit watch",
     "VerifyAudit": "audit verify",
+    "WhoAmI": "whoami",
+    "CreateToken": "token create olga --role viewer",
+    "ListTokens": "token list",
+    "RevokeToken": "token revoke 1",
+    "IssueCertificate": "certificate create olga --role viewer --out {folder}",
+    "ListPrincipals": "certificate list",
+    "RevokePrincipal": "certificate revoke olga",
 }
 WATCHES = ("WatchFills", "WatchCopies", "WatchEvents", "WatchAudit")
 
@@ -81,6 +90,6 @@ def system(supervisor: Scripted) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(LINES))
-def test_the_command_asks_it(endpoint: str, supervisor: Scripted, method: str) -> None:
-    assert types(endpoint, LINES[method]) == (1 if method in WATCHES else 0)
+def test_the_command_asks_it(endpoint: str, supervisor: Scripted, tmp_path: Path, method: str) -> None:
+    assert types(endpoint, LINES[method].format(folder=tmp_path / "made")) == (1 if method in WATCHES else 0)
     assert method in {type(request).__name__.removesuffix("Request") for request in supervisor.asked}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import shlex
+from argparse import Namespace
 
 import pytest
 
+from krakencopy.client.cli import commands
 from krakencopy.client.cli.arguments import grammar, parse
 from krakencopy.client.cli.commands import COMMANDS
 from krakencopy.client.cli.guide import EXAMPLES, PURPOSES, SHOWING
 from krakencopy.client.cli.main import main
+from krakencopy.client.cli.output import Output
 from krakencopy.client.cli.parser import leaves_of, subparsers_of
 
 LEAVES = [words for words, _ in leaves_of(grammar())]
@@ -73,3 +78,25 @@ def test_the_help_of_a_command_is_found_both_ways_and_has_its_examples(
 def test_the_help_of_what_is_none_suggests_the_near_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "ordre"]) == 3
     assert "did you mean order" in capsys.readouterr().err
+
+
+def test_each_command_is_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of other modules are looked for when they are given."""
+    found = []
+
+    def see(name: str) -> object:
+        module = importlib.import_module(name)
+
+        class Seen:
+            def __getattr__(self, attribute: str) -> object:
+                assert callable(getattr(module, attribute)), f"{name} has no command {attribute}"
+                found.append(attribute)
+                return lambda *_: 0
+
+        return Seen()
+
+    monkeypatch.setattr(commands, "import_module", see)
+    for name, command in COMMANDS.items():
+        if command.__name__ == "run":
+            command(Namespace(command=name), lambda: pytest.fail("it dials"), Output(io.StringIO()))
+    assert len(found) > 10
