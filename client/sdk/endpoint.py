@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from pathlib import Path
 
 from krakencopy.client.sdk.errors import BadInput
@@ -84,6 +83,8 @@ def _remote_endpoint(text: str, authority: str) -> Endpoint:
         raise BadInput(f"{text!r} names no host with a port; write https://host:port, e.g. https://box:7443")
     host = found[2]
     if found[1]:
+        from ipaddress import IPv6Address  # no other endpoint needs it
+
         try:
             host = f"[{IPv6Address(found[1])}]"
         except ValueError:
