@@ -18,12 +18,24 @@ import google.rpc
 
 ROOT = Path(__file__).parents[2]
 PROTOS = ROOT / "protos"
+#: What builds the client in Go, on Debian; 600 MB.
+GO_PACKAGES = "golang-go golang-google-grpc-dev protoc-gen-go protoc-gen-go-grpc"
 #: Of packages that are fetched, in seconds.
 FETCH_S = 150
 
 
 class NotAtHand(Exception):
     """A tool is missing, or its packages cannot be fetched."""
+
+
+def _needed(*tools: str, how: str = "") -> None:
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise NotAtHand(f"there is no {tool}{how}")
+
+
+def _protos() -> list[str]:
+    return [str(path.relative_to(PROTOS)) for path in sorted(PROTOS.glob("krakencopy/v1/*.proto"))]
 
 
 def _run(words: list[str], folder: Path, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -37,9 +49,7 @@ def _checked(words: list[str], folder: Path) -> None:
 
 def built_typescript(folder: Path) -> list[str]:
     """The command that runs it. Raises NotAtHand."""
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            raise NotAtHand(f"there is no {tool}")
+    _needed("node", "npm")
     for source in (Path(__file__).parent / "typescript").iterdir():
         shutil.copy(source, folder)
     try:
@@ -54,17 +64,40 @@ def built_typescript(folder: Path) -> list[str]:
     # Where google/rpc/error_details.proto is: googleapis-common-protos brings it.
     (google_rpc,) = google.rpc.__path__
     shared = Path(google_rpc).parents[1]
-    ours = [str(path.relative_to(PROTOS)) for path in sorted(PROTOS.glob("krakencopy/v1/*.proto"))]
     _checked(
         [
             sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{shared}",
             "--plugin=protoc-gen-es=node_modules/.bin/protoc-gen-es", "--es_out=gen",
-            "--es_opt=target=ts,import_extension=js", *ours, "google/rpc/error_details.proto",
+            "--es_opt=target=ts,import_extension=js", *_protos(), "google/rpc/error_details.proto",
         ],
         folder,
     )  # fmt: skip
     _checked(["node_modules/.bin/tsc", "-p", "."], folder)
     return ["node", str(folder / "built" / "client.js")]
+
+
+def built_go(folder: Path) -> list[str]:
+    """The command that runs it, by the packages that Debian has: modules need a proxy. Raises NotAtHand."""
+    _needed("go", "protoc-gen-go", "protoc-gen-go-grpc", how=f" (apt-get install {GO_PACKAGES})")
+    shared = os.environ.get("GOPATH", "/usr/share/gocode")
+    if not (Path(shared) / "src" / "google.golang.org" / "grpc").is_dir():
+        raise NotAtHand(f"there is no gRPC for Go in {shared} (apt-get install {GO_PACKAGES})")
+    named = [f"M{proto}=krakencopy/v1" for proto in _protos()]
+    options = [f"--{kind}_opt={each}" for each in named for kind in ("go", "go-grpc")]
+    (folder / "src" / "client").mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "go" / "client.go", folder / "src" / "client")
+    _checked(
+        [
+            sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", "--go_out=src", "--go-grpc_out=src",
+            *options, *_protos(),
+        ],
+        folder,
+    )  # fmt: skip
+    command = folder / "built"
+    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{folder}:{shared}", "GOFLAGS": ""}
+    built = _run(["go", "build", "-o", str(command), "client"], folder, env=environment)
+    assert built.returncode == 0, built.stderr
+    return [str(command)]
 
 
 class Client:

@@ -24,10 +24,10 @@ from krakencopy.client.gateway.options import read_options
 from krakencopy.client.gateway.server import Gateway
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
-from tests.clients.generated import Client, NotAtHand, built_typescript, running
-from tests.support.footprint import children
+from tests.clients.generated import NotAtHand, built_typescript, running
+from tests.clients.played import check_what_it_saw, front_pid, play_by_grpc
 from tests.support.gateway import TOKEN, StandIn, stand_in
-from tests.support.system import ROOT, Paper, System, wait_for
+from tests.support.system import ROOT, System
 
 
 @pytest.fixture(scope="module")
@@ -38,51 +38,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         pytest.skip(f"no client in TypeScript was built: {error}")
 
 
-@pytest.fixture
-def system() -> Iterator[System]:
-    with Paper() as paper:
-        paper.price("BTC/USD", "50000")
-        with System(paper, {"anna": "10000"}, "100000") as system:
-            yield system.start().wait_ready()
-
-
-def front_pid(system: System) -> int:
-    assert system.process is not None
-    pid = system.process.pid
-    return wait_for("the front", lambda: next(iter(children(pid, "kc-control")), 0))
-
-
-def check_what_it_saw(client: Client, fills: int) -> None:
-    """Each fill came once, in order, over a connection that was lost."""
-    assert [each["fill"] for each in client.events if "fill" in each] == list(range(1, fills + 1))
-    assert [each["lost"] for each in client.events if "lost" in each]
-
-
 def test_by_grpc_against_the_real_daemon(client: list[str], system: System) -> None:
-    with running(client, "grpc", system.endpoint) as node:
-        assert node.next("ready") == {"ready": True, "headSeq": 0}
-        node.tell("refused nobody")
-        assert node.next("refused") == {"refused": "NotFound", "reason": "ACCOUNT_NOT_FOUND"}
-        node.tell("order ts-1 0.01")
-        # The order's answer and its fill come in either order.
-        seen = [
-            node.next("fill"),
-            *([] if any("order" in each for each in node.events) else [node.next("order")]),
-        ]
-        assert seen[0]["pair"] == "BTC/USD"
-        os.kill(front_pid(system), signal.SIGKILL)
-        node.next("lost")
-        system.buy("BTC/USD", "0.02")
-        assert node.next("fill") == {"fill": 2, "pair": "BTC/USD", "volume": "0.02"}
-        # Again with the same id: the same order, and no other fill.
-        node.tell("order ts-1 0.01")
-        first, again = (each["order"] for each in [*node.events, node.next("order")] if "order" in each)
-        assert first == again
-        node.tell("order ts-2 0.03")
-        node.next("fill")
-        node.end()
-        check_what_it_saw(node, 3)
-    system.settled(3)
+    play_by_grpc(client, system)
 
 
 def trader_token(system: System) -> str:

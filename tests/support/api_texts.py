@@ -123,9 +123,9 @@ Over HTTP, through [the gateway](../operations.md#the-gateway), by Connect's JSO
 {curl}
 ```
 
-In other languages a client is generated from the protos, by `buf generate` or protoc. [One in
-TypeScript](../../tests/clients/typescript/client.ts) follows fills over lost connections and places orders;
-tests build it and run it against a supervisor.
+In other languages a client is generated from the protos, by `buf generate` or protoc. Those in
+[TypeScript](../../tests/clients/typescript/client.ts) and [Go](../../tests/clients/go/client.go) follow fills
+over lost connections and place orders; tests build them and run them against a supervisor.
 
 ## Rules that hold everywhere
 
