@@ -54,6 +54,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Reload": {"request_id": "reload-1", "dry_run": True},
     "SetSettings": {"request_id": "set-1", "id": "alice", "settings": {"max_user_risk": "0.02"}},
     "Shutdown": {"request_id": "stop-1"},
+    "WatchAudit": {"after_number": 512},
+    "CreateToken": {
+        "request_id": "token-1", "name": "reports", "role": "ACCESS_ROLE_VIEWER", "ttl": "2592000s",
+    },
+    "RevokeToken": {"request_id": "revoke-1", "id": "4kq7zc2m"},
+    "IssueCertificate": {
+        "request_id": "certificate-1", "name": "olga", "role": "ACCESS_ROLE_OPERATOR", "ttl": "7776000s",
+        "certificate_request": "MIHk...",
+    },
+    "RevokePrincipal": {"request_id": "revoke-2", "name": "olga"},
 }  # fmt: skip
 #: What fields of these names hold where a method has no example of its own.
 SUGGESTED = {
@@ -108,15 +118,27 @@ def module(message: Descriptor) -> str:
 
 def python(method: MethodDescriptor) -> str:
     """An expression of Python that asks it. ``control`` is a stub of the service."""
-    fields = ", ".join(f"{name}={json_to_python(value)}" for name, value in example(method).items())
+    known = method.input_type.fields_by_name
+    given = [
+        f"{name}={json_to_python(_of_field(known[name], value))}" for name, value in example(method).items()
+    ]
+    fields = ", ".join(given)
     asks, message = f"control.{method.name}", f"{module(method.input_type)}.{method.input_type.name}"
     # As ruff formats it, in pages as well.
     line, inner = f"{asks}({message}({fields}))", f"    {message}({fields})"
     if len(line) <= WIDTH:
         return line
     if len(inner) > WIDTH:
+        if len(fields) + 8 > WIDTH:
+            fields = "\n        ".join(f"{each}," for each in given)
         inner = f"    {message}(\n        {fields}\n    )"
     return f"{asks}(\n{inner}\n)"
+
+
+def _of_field(field: FieldDescriptor, value: Any) -> Any:
+    """A value of protobuf's JSON as a message's constructor takes it."""
+    kind = field.message_type.full_name if field.message_type else ""
+    return {"seconds": int(value.removesuffix("s"))} if kind == "google.protobuf.Duration" else value
 
 
 def json_to_python(value: Any) -> str:

@@ -103,6 +103,14 @@ buf curl --unix-socket data/run/control.sock --http2-prior-knowledge --protocol 
     http://localhost
 ```
 
+From elsewhere it is a port with TLS 1.3, for who has a certificate or a token
+([operations](../operations.md#access-from-elsewhere)):
+
+```sh
+grpcurl -cacert ca.pem -H "authorization: Bearer $TOKEN" box.example.org:7443 \\
+    krakencopy.v1.ControlService/GetStatus
+```
+
 In Python, with the stubs of the package; examples on these pages go on from here. `krakencopy.client` has
 all of it as an SDK.
 
