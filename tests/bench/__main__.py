@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import figures, flood, floor, loop, machine, ours, stopping, whole
+from tests.bench import figures, flood, floor, loop, machine, ours, stopping, watchers, whole
 from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import RoundRobin
@@ -39,6 +39,9 @@ class Amounts:
     burst_fills: int = 1000
     flood_users: int = 10
     flood_fills: int = 60
+    watched_users: int = 10
+    watched_fills: int = 100
+    watches: int = watchers.WATCHES
     journal_s: float = 5.0
     halts: int = stopping.HALTS
     flattens: int = stopping.FLATTENS
@@ -55,6 +58,9 @@ SHORT = Amounts(
     journal_s=0.2,
     flood_users=1,
     flood_fills=2,
+    watched_users=1,
+    watched_fills=2,
+    watches=20,
     halts=2,
     flattens=1,
 )
@@ -105,7 +111,9 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
     say(f"floods of the control socket, {amounts.flood_users} users")
     floods = list(flood.floods(amounts.flood_users, amounts.flood_fills))
-    results = Results(here, [], [], [], bursts, floods, commits_per_s)
+    say(f"{amounts.watches} watches by TLS, {amounts.watched_users} users")
+    watched = [watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)]
+    results = Results(here, [], [], [], bursts, floods, commits_per_s, watched=watched)
 
     def add(who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())

@@ -124,6 +124,29 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """Watches by TLS, and as much time without any."""
+
+    users: int
+    watches: int
+    #: From the fill to the last user's order, in ms.
+    last: Spread
+    p95: float
+    calm_last: Spread
+    calm_p95: float
+
+    @property
+    def median_ratio(self) -> float:
+        """How many times as long a fill takes with them, in the median."""
+        return self.last.median / self.calm_last.median
+
+    @property
+    def p95_ratio(self) -> float:
+        """The same of the p95."""
+        return self.p95 / self.calm_p95
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """How long it takes to stop so many users, in ms."""
 
@@ -147,6 +170,7 @@ class Results:
     #: Appends to the journal, one fill each, one after another.
     commits_per_s: float
     stopping: list[Stopping] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
 
     def cell(self, who: Who, users: int, answer_ms: int) -> Copying | None:
         """One contestant's times, if it was measured."""
@@ -198,6 +222,11 @@ class Results:
             yield f"{where}: times the p95 with it elsewhere", flood.p95_over_elsewhere
             yield f"{where}: memory of the supervisor, MiB", flood.supervisor_mib
             yield f"{where}: memory of the front, MiB", flood.front_mib
+        for some in self.watched:
+            where = f"{_many(some.users)}, {some.watches} watches by TLS"
+            yield f"{where}: last order, ms", some.last
+            yield f"{where}: times the median without", some.median_ratio
+            yield f"{where}: times the p95 without", some.p95_ratio
         for stopped in self.stopping:
             yield f"{_many(stopped.users)}: halt to the last acknowledgement, ms", stopped.halt
             yield f"{_many(stopped.users)}: flatten until the last exit is filled, ms", stopped.flatten
@@ -240,6 +269,11 @@ class Results:
             stopping=[
                 Stopping(row["users"], *(Spread(**row[name]) for name in ("halt", "flatten")))
                 for row in found.get("stopping", [])
+            ],
+            # Runs before 2026-11-29 had no TLS.
+            watched=[
+                Watched(**row | {name: Spread(**row[name]) for name in ("last", "calm_last")})
+                for row in found.get("watched", [])
             ],
         )
 

@@ -30,6 +30,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _standing(results)
     yield from _bursts(results)
     yield from _floods(results)
+    yield from _watched(results)
     yield from _stopping(results)
     yield ""
     yield f"Journal: {results.commits_per_s:.0f} commits a second, one fill each"
@@ -155,6 +156,20 @@ def _floods(results: Results) -> Iterator[str]:
             f"{each.supervisor_mib:.0f}", f"{each.front_mib:.0f}",
         )
         for each in results.floods
+    ]  # fmt: skip
+    yield from aligned(rows)
+
+
+def _watched(results: Results) -> Iterator[str]:
+    yield ""
+    yield "Watches by TLS: from a fill to the last user's order in ms, and how many times as long as without"
+    rows: list[Sequence[str]] = [("watches", "users", "median", "p95", "times", "p95")]
+    rows += [
+        (
+            str(each.watches), str(each.users), f"{each.last.median:.1f}", f"{each.p95:.1f}",
+            f"{each.median_ratio:.2f}", f"{each.p95_ratio:.2f}",
+        )
+        for each in results.watched
     ]  # fmt: skip
     yield from aligned(rows)
 

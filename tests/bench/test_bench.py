@@ -17,7 +17,7 @@ from tests.bench.flood import TOGETHER
 from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
-from tests.bench.results import Burst, Copying, Flood, Results, Standing, Stopping, Way, Who
+from tests.bench.results import Burst, Copying, Flood, Results, Standing, Stopping, Watched, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
@@ -57,6 +57,7 @@ def sample(factor: float = 1.0) -> Results:
                 30.0,
             )
         ],
+        watched=[Watched(10, 200, Spread.of([5.5]), 7.0, Spread.of([5.0]), 6.0)],
         commits_per_s=2500.0,
         stopping=[Stopping(10, Spread.of([6.0]), Spread.of([70.0]))],
     )

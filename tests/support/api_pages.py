@@ -209,7 +209,8 @@ def reasons_page() -> str:
     """Every reason, its statuses, what it means and what to do."""
     lines = [REASONS.rstrip("\n"), "", WRITTEN]
     for title, found in (
-        ("The request", catalogue.OF_REQUESTS), ("ControlService", catalogue.OF_CONTROL),
+        ("The request", catalogue.OF_REQUESTS), ("Who calls", catalogue.OF_CALLERS),
+        ("ControlService", catalogue.OF_CONTROL),
         ("The gateway", catalogue.OF_GATEWAY), ("Orders", catalogue.OF_ORDERS),
         ("An account's process", catalogue.OF_PROCESSES),
         ("Between supervisor and accounts", catalogue.OF_ACCOUNTS),

@@ -9,7 +9,7 @@ from krakencopy.account_proc.contract.refusals import REASON
 
 GROUPS = (
     catalogue.OF_REQUESTS, catalogue.OF_CONTROL, catalogue.OF_ORDERS, catalogue.OF_ACCOUNTS,
-    catalogue.OF_PROCESSES, catalogue.OF_GATEWAY,
+    catalogue.OF_PROCESSES, catalogue.OF_GATEWAY, catalogue.OF_CALLERS,
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import inspect
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from krakencopy.client import (
     NotFound,
     ServerFault,
 )
+from krakencopy.v1 import access_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
@@ -36,6 +37,7 @@ def test_each_public_method_is_an_rpc_or_ends_the_connection() -> None:
     assert {name.replace("_", "") for name in methods} == rpcs | {"close"}
 
 
+DAY = timedelta(days=1)
 MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.start_account("bob", **given), pb.StartAccountRequest),
     (lambda sdk, **given: sdk.stop_account("bob", **given), pb.StopAccountRequest),
@@ -54,7 +56,12 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.set_settings({"a": "1"}, target="bob", **given), pb.SetSettingsRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),
-]
+    (lambda sdk, **given: sdk.create_token("bot", "viewer", DAY, **given), access_pb2.CreateTokenRequest),
+    (lambda sdk, **given: sdk.revoke_token("abcd", **given), access_pb2.RevokeTokenRequest),
+    (lambda sdk, **given: sdk.issue_certificate("olga", "viewer", DAY, "AAAA", **given),
+     access_pb2.IssueCertificateRequest),
+    (lambda sdk, **given: sdk.revoke_principal("olga", **given), access_pb2.RevokePrincipalRequest),
+]  # fmt: skip
 
 
 def test_the_table_of_mutations_holds_every_request_with_a_request_id() -> None:
