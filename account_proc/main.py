@@ -11,6 +11,7 @@ from krakencopy.account_proc.runtime.boot import without
 from krakencopy.account_proc.runtime.json_log import log_to
 from krakencopy.account_proc.runtime.liveness import run_with
 from krakencopy.account_proc.service.ccxt_process import CcxtProcess
+from krakencopy.account_proc.service.key_trial import check_key
 from krakencopy.account_proc.service.kraken_process import KrakenProcess
 
 log = logging.getLogger(__name__)
@@ -42,5 +43,7 @@ def run_account(
 
 
 async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
+    if spec.checks_key:
+        return await check_key(spec, credentials, ready_fd)
     process = KrakenProcess if spec.broker == KRAKEN else CcxtProcess
     return await process(spec, credentials).run(ready_fd, lifeline_fd)

@@ -200,7 +200,11 @@ def _run(arguments: argparse.Namespace) -> int:
     for warning in config.warnings:
         sys.stderr.write(f"{warning}\n")
     if arguments.command == "check":
-        sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
+        from krakencopy.supervisor.accounts.kept_tables import checked_lines  # a start reads that itself
+
+        wrong, lines = checked_lines(config, state_dir)
+        sys.stderr.writelines(f"{line}\n" for line in wrong)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
         return ExitCode.OK
     _allow_files()
     lock = _lock_folder(state_dir)

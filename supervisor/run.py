@@ -22,10 +22,11 @@ from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.runtime.json_log import JsonFormatter, log_to
 from krakencopy.supervisor.accounts.kept_leavers import KeptLeavers
+from krakencopy.supervisor.accounts.kept_tables import KeptTables, left_out_events
 from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
 from krakencopy.supervisor.config.checks import check_notionals
 from krakencopy.supervisor.config.credentials import CredentialSource
-from krakencopy.supervisor.config.leaving_accounts import leavers_of, with_leavers
+from krakencopy.supervisor.config.leaving_accounts import with_leavers
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket
 from krakencopy.supervisor.config.settings import hold
@@ -109,7 +110,9 @@ async def serve(run: Run) -> int:
             traded = journal.latest_pairs(LATEST)
             check_notionals(run.config, traded)
             settings = {(row.target, row.key): row.value for row in journal.settings()}
-            file, leavers = _with_leavers(run.config, journal)
+            tables = KeptTables(journal, run.folder.path)
+            named, tables.left_out = tables.merged(run.config, must=())
+            file, leavers = _with_leavers(named, journal, tables)
             config = hold(file, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
             control.open_port(config, run.config_path, run.folder.path, journal)
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
@@ -124,9 +127,11 @@ async def serve(run: Run) -> int:
                 config=config, place=place, journal=journal, spawner=spawner,
                 credentials=_hidden(credentials, lines),
             )  # fmt: skip
-            supervisor.events.record_wishes(lambda: None, leavers)
+            supervisor.events.record_wishes(
+                lambda: None, [*leavers, *left_out_events(tables.left_out.items())]
+            )
             lines.run = supervisor.epoch
-            reloader = Reloader(supervisor, run.config_path, keys)
+            reloader = Reloader(supervisor, run.config_path, keys, tables)
             reloader.on_applied = control.use_config
             await control.start(supervisor, reloader)
             running = supervisor
@@ -170,13 +175,13 @@ def _hidden(
     return found
 
 
-def _with_leavers(file: Config, journal: Journal) -> tuple[Config, list[types_pb2.Event]]:
+def _with_leavers(file: Config, journal: Journal, tables: KeptTables) -> tuple[Config, list[types_pb2.Event]]:
     """The configuration of a file with users that stay until copying holds nothing of them; what there is to
     record. Who does not go together with the file is left out: a start is not refused for it.
     """
     kept = KeptLeavers(journal)
     known = kept.by_id
-    leaving = leavers_of(file, known, time.time())
+    leaving = tables.leaving(file, known, time.time())
     config, left_out = with_leavers(file, leaving)
     begin = {key: one for key, one in leaving.items() if not known[key].leaves and key not in left_out}
     kept.put_leaving(leaving)

@@ -114,7 +114,7 @@ class Supervisor:
             queue=self._queue,
         )  # fmt: skip
         self.epoch = shared.epoch
-        self._launcher = Launcher(
+        self.launcher = Launcher(
             config=config, place=place, spawner=spawner, shared=shared, credentials=self._key_for_start
         )
         self._holders = HoldersLog(self.events, self._ledgers)
@@ -126,7 +126,7 @@ class Supervisor:
 
     def _make_account(self, config: AccountConfig) -> SupervisedAccount:
         return SupervisedAccount(
-            config, launcher=self._launcher, ends=self.ends, events=self.events, queue=self._queue,
+            config, launcher=self.launcher, ends=self.ends, events=self.events, queue=self._queue,
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
             disk=self._disk.condition, left_open=self._left_open.pop(config.id, ()),
         )  # fmt: skip
@@ -216,7 +216,7 @@ class Supervisor:
         alone.
         """
         self.registry.apply(difference, loaded)
-        self.config = self._launcher.config = difference.applied_to(self.config)
+        self.config = self.launcher.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
         self.masters.use_separation(self.config.startup.nonce_separation_s)
         self._identities.use_config(self.config)

@@ -73,6 +73,27 @@ OF_CONTROL = {
     "BAD_CERTIFICATE_REQUEST": ("no certificate request that can be used", "see the message"),
     "NO_OWN_CA": ("krakencopy issues no certificates: no port, or your own CA", "see [control]"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
+    "ALREADY_EXISTS": ("an account or a group has this id already", "choose another id, or update that one"),
+    "BAD_ACCOUNT": ("it cannot be configured so; one fault a line", "correct what it names"),
+    "BAD_GROUP": ("the same of a group", "correct what it names"),
+    "OWNED_BY_FILE": ("the configuration file has it", "change it there, then `krakencopy reload`"),
+    "ETAG_NOT_CURRENT": ("somebody has changed it since it was read", "read it again, then decide anew"),
+    "UNKNOWN_FIELD": ("`update_mask` names no field that can be changed", "correct the path"),
+    "CANNOT_CHANGE": ("the field stays as it was created", "delete it, and create another one"),
+    "GROUP_HAS_MEMBERS": ("accounts belong to the group still", "give them another one, or none"),
+    "CREDENTIALS_NOT_PERMITTED": (
+        "accounts of the API may have keys from other folders only",
+        "put the file there, or name its folder in `[control] credential_sources`",
+    ),
+    "KEY_NOT_FOUND": ("the source of the account's key gives none that can be used", "see to the source"),
+    "KEY_LACKS_PERMISSION": ("the new key may not do what is needed", "give it that at Kraken, ask again"),
+    "KEY_CAN_WITHDRAW": ("the new key may withdraw", "take that from it at Kraken, ask again"),
+    "KEY_EXPIRED": ("the new key has expired", "make a new one"),
+    "SAME_ACCOUNT": ("the new key opens the account of another one of ours", "give the right key"),
+    "LOOKS_LIKE_A_SECRET": (
+        "a field has what looks like an API key or a secret; it was not kept anywhere",
+        "put it into a file on the server and name that; replace the key if it was one",
+    ),
 }
 #: Of the gateway (client/gateway).
 OF_GATEWAY = {

@@ -276,6 +276,8 @@ class AccountSpec:
     totals: tuple[tuple[str, str], ...] = ()
     #: It decides, and sends nothing.
     shadow: bool = False
+    #: The process only finds out whether the key is fit for the account, and ends.
+    checks_key: bool = False
 
     @property
     def limits_by_flows(self) -> str:

@@ -17,6 +17,7 @@ from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access, add_ac
 from krakencopy.client.cli.audit_arguments import add_audit
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.completion_commands import add_completion, asked_words
+from krakencopy.client.cli.config_arguments import add_config_commands
 from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.cli.context_arguments import NO_CONTEXT, add_context_commands, add_context_option
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
@@ -150,6 +151,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     add_rename(command)
     add_resync(command, _reason)
     add_gateway(command)
+    add_config_commands(command, _add_common)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     _add_own_orders(command)

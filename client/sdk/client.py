@@ -17,6 +17,7 @@ import grpc
 from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.access_calls import AccessCalls
 from krakencopy.client.sdk.audit_calls import AuditCalls
+from krakencopy.client.sdk.config_calls import ConfigCalls
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.copy_calls import CopyCalls
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
@@ -39,7 +40,15 @@ EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
 class KrakenCopy(
-    SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls, AccessCalls
+    SettingCalls,
+    OrderCalls,
+    TradingCalls,
+    LimitCalls,
+    CopyCalls,
+    SyncCalls,
+    AuditCalls,
+    AccessCalls,
+    ConfigCalls,
 ):
     """A connection to one supervisor, opened with the first call; a context manager.
 

@@ -26,8 +26,9 @@ from krakencopy.client.sdk.errors import (
 #: Every error of the supervisor's own carries an ErrorInfo of this domain (control.proto).
 _DOMAIN = "krakencopy"
 
-#: The reasons whose text has lines: one for each fault of a file, or of settings.
-_BAD_CONFIGURATION, _BAD_SETTING = "BAD_CONFIGURATION", "BAD_SETTING"
+#: The reasons whose text has lines: one for each fault of a file, of settings, of an account or a group.
+_BAD_CONFIGURATION = "BAD_CONFIGURATION"
+_WITH_LINES = frozenset({"BAD_SETTING", "BAD_ACCOUNT", "BAD_GROUP"})
 
 #: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have
 #: been sent".
@@ -105,7 +106,7 @@ def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> Kra
     given = _details(error)
     reason = given.reason
     lines = (error.details() or "").splitlines()
-    details = ("\n" if reason == _BAD_SETTING else " ").join(" ".join(line.split()) for line in lines).strip()
+    details = ("\n" if reason in _WITH_LINES else " ").join(" ".join(line.split()) for line in lines).strip()
     kind = _KINDS.get(code, ServerFault)
     if reason == _BAD_CONFIGURATION:
         return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)

@@ -34,6 +34,7 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
             ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
             ("broker", account.broker),
             ("group", plain(account.group)),
+            ("configured", "over the API" if account.owner == nouns.CONFIG_OWNER_API else ""),
             ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
             ("reason", account_reason(account)),
             ("leaving", plain(account.leaving)),

@@ -17,6 +17,8 @@ from krakencopy.client.views.trading_pages import headline
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
+#: Accounts and groups of the API that the status names at most.
+API_NAMED_MAX = 12
 #: Verdicts on a nonce that someone has to act on.
 NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
 
@@ -79,12 +81,23 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
                 ),
             ),
             ("exchange", f"{exchange.mode}, REST {exchange.rest_url}, WebSocket {exchange.ws_url}"),
+            ("over the API", _over_the_api(status)),
             ("fills", str(status.head_seq)),
             ("copies", ", ".join(f"{count} {name}" for name, count in _counted(status.copies))),
             ("capped", _capped(status.copies, " entries")),
             ("shadows", ", ".join(f"{n} {name}" for name, n in _counted(status.shadow_copies) if n)),
         )
     )
+
+
+def _over_the_api(status: pb.GetStatusResponse) -> str:
+    """Who is not configured in the file."""
+    api = nouns.CONFIG_OWNER_API
+    accounts = [account.id for account in status.accounts if account.owner == api]
+    groups = [f"group {group.id}" for group in status.groups if group.owner == api]
+    named = [*accounts, *groups]
+    more = f" and {len(named) - API_NAMED_MAX} more" if len(named) > API_NAMED_MAX else ""
+    return f"{', '.join(map(plain, named[:API_NAMED_MAX]))}{more}"
 
 
 def _system(status: pb.GetStatusResponse) -> str:

@@ -8,12 +8,12 @@ ends.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.config.key_fingerprints import digest_of, fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,22 @@ class KeyTurns:
 
     def note_start(self, account_id: str, credentials: Credentials) -> None:
         """A process of this account is started with this key."""
-        self._used[account_id] = _digest(credentials)
+        self._used[account_id] = digest_of(credentials)
+
+    def used(self, account_id: str) -> str:
+        """The fingerprint of the key that the account's last process has; empty before the first."""
+        digest = self._used.get(account_id)
+        return "" if digest is None else fingerprint_of(digest)
+
+    def is_used_by(self, account_id: str, credentials: Credentials) -> bool:
+        """Whether the account's process was started with this key, in this run."""
+        return self._used.get(account_id) == digest_of(credentials)
 
     def hand_over(self, loaded: Mapping[str, Credentials], accounts: Mapping[str, SupervisedAccount]) -> None:
         """From now on these accounts have these keys; ``accounts`` are all, those that are to go included."""
         for account_id, credentials in loaded.items():
             self._waiting.pop(account_id, None)
-            digest = _digest(credentials)
+            digest = digest_of(credentials)
             for other in accounts.values():
                 is_other = other.config.id != account_id
                 if is_other and not other.settled and self._used.get(other.config.id) == digest:
@@ -60,7 +69,3 @@ class KeyTurns:
         for account_id in ready:
             del self._waiting[account_id]
         return ready
-
-
-def _digest(credentials: Credentials) -> bytes:
-    return hashlib.sha256(credentials.key.encode()).digest()

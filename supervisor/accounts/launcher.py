@@ -6,6 +6,7 @@ It must not know why a process is started, or what becomes of it (accounts/super
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,24 @@ from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.conversation import Owner, Shared
 from krakencopy.supervisor.config.brokers import speaks_kraken
+from krakencopy.supervisor.config.key_fingerprints import fingerprint
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import Mode
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.processes.child import Child
 from krakencopy.supervisor.processes.spawner import Spawner
+
+#: In the names of files of a key's trial, in the place of an instance.
+TRIAL = "key-trial"
+
+
+def sync_folder(folder: Path) -> None:
+    """What was renamed in it is so after a loss of power too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Launcher:
@@ -41,7 +55,40 @@ class Launcher:
 
     async def spawn(self, account: AccountConfig, spec: AccountSpec, link_secret: str) -> Child:
         """A new process. Raises SpawnFault, and ConfigFaults where its API key is not to be had."""
-        return await self._spawner.spawn(spec, replace(self._credentials(account), link=link_secret))
+        credentials = self._credentials(account)
+        self._take_tried_nonce(account, credentials)
+        return await self._spawner.spawn(spec, replace(credentials, link=link_secret))
+
+    async def spawn_trial(self, account: AccountConfig, credentials: Credentials) -> Child:
+        """A process that finds out whether a key is fit for the account, beside the account's own
+        (account_proc/service/key_trial.py). Raises SpawnFault.
+        """
+        spec = self.spec(account, TRIAL)
+        log = spec.log_path
+        tried = replace(
+            spec, checks_key=True, nonce_path=self._place.tried_nonce(account),
+            log_path=log.with_name(f"{account.id}.{TRIAL}{log.suffix}"),
+        )  # fmt: skip
+        tried.nonce_path.unlink(missing_ok=True)  # of one that came to nothing
+        return await self._spawner.spawn(tried, credentials)
+
+    def drop_tried_nonce(self, account: AccountConfig) -> None:
+        """The key that was tried is not taken."""
+        self._place.tried_nonce(account).unlink(missing_ok=True)
+
+    def _take_tried_nonce(self, account: AccountConfig, credentials: Credentials) -> None:
+        """The first process on a key that was tried, and is taken, goes on from the nonces of its trial. What
+        another trial has left says nothing. Nobody has the file: the account has no process.
+        """
+        tried = self._place.tried_nonce(account)
+        if not tried.exists():
+            return
+        rotation = self._shared.journal.last_rotation(account.id)
+        if rotation is not None and rotation.new == fingerprint(credentials):
+            tried.replace(self._place.nonce(account))
+            sync_folder(tried.parent)
+        else:
+            tried.unlink()
 
     def link(self, account: AccountConfig, socket: Path, owner: Owner, link_secret: str) -> AccountLink:
         """A conversation with a new process."""

@@ -46,6 +46,19 @@ class AccountRegistry:
         account = self.accounts.get(account_id)
         return 0.0 if account is None else account.process.started_at
 
+    def key_of(self, account_id: str) -> str:
+        """The fingerprint of the key that the account's last process of this run has; empty for none."""
+        return self._turns.used(account_id)
+
+    def has_key(self, account_id: str, credentials: Credentials) -> bool:
+        """Whether the account's process has this key."""
+        return self._turns.is_used_by(account_id, credentials)
+
+    def rotate(self, account_id: str, credentials: Credentials) -> None:
+        """Its next process has this key; it comes at once if there is one now, or if the last one failed."""
+        self._turns.hand_over({account_id: credentials}, self.accounts)
+        self.accounts[account_id].renew()
+
     def condemn(self, account_id: str, reason: str, message: str) -> None:
         """The account must not trade until an operator starts it again."""
         account = self.accounts.get(account_id)

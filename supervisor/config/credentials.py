@@ -78,13 +78,27 @@ class CredentialSource:
         # A command may ask a person.
         return await asyncio.to_thread(self._load_touched, config, touched)
 
-    def _load_touched(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
+    async def fetch(self, config: Config, account_id: str) -> Credentials:
+        """What the account's source gives now; its command is run again. Raises ConfigFaults, also where
+        another account has the same key.
+        """
+        loaded = await asyncio.to_thread(self._load_touched, config, [account_id], anew=True)
+        return loaded[account_id]
+
+    def keep(self, account: AccountConfig, credentials: Credentials) -> None:
+        """From now on this is what its command has answered."""
+        if account.credentials_command is not None:
+            self._kept[account.id] = account.credentials_command, credentials
+
+    def _load_touched(
+        self, config: Config, touched: Collection[str], *, anew: bool = False
+    ) -> Mapping[str, Credentials]:
         others: dict[str, Credentials] = {}
         for account in config.accounts:
             with suppress(ConfigFaults):
                 if account.id not in touched:
                     others[account.id] = self(account)
-                elif (known := self._known(account)) is not None:
+                elif not anew and (known := self._known(account)) is not None:
                     others[account.id] = known
         unread = [account.id for account in config.accounts if account.id not in {*touched, *others}]
         loaded = load_all_credentials(config, self._environ, self._base_dir, others, unread)

@@ -28,7 +28,11 @@ from krakencopy.supervisor.config.toml_table import show
 
 #: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of
 #: ``copy`` each account has its share; ``source`` and ``written`` are for messages.
-_TAKEN = frozenset({"startup", "copy", "accounts", "groups", "principals", "source", "written"})
+_TAKEN = frozenset(
+    {
+        "startup", "copy", "accounts", "groups", "principals", "source", "written", "credential_sources",
+    }
+)  # fmt: skip
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker", "mode"})
@@ -74,6 +78,7 @@ class Difference:
     groups: tuple[str, ...]
     principals: tuple[PrincipalConfig, ...]
     written: Written
+    credential_sources: tuple[str, ...]
     #: What a running supervisor cannot take, in words. While there is any, nothing may be applied.
     fixed: tuple[str, ...]
 
@@ -93,6 +98,7 @@ class Difference:
         return replace(
             running, startup=self.startup, copy=self.copy, groups=self.groups,
             principals=self.principals, written=self.written, accounts=tuple(accounts.values()),
+            credential_sources=self.credential_sources,
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -141,6 +147,7 @@ def compare(running: Config, new: Config) -> Difference:
         groups=new.groups,
         principals=new.principals,
         written=new.written,
+        credential_sources=new.credential_sources,
         fixed=tuple(fixed),
     )
 

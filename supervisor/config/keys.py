@@ -12,7 +12,9 @@ KEYS: dict[str, frozenset[str]] = {
     "accounts": frozenset(),
     "groups": frozenset(),
     "total_limits": frozenset(),
-    "control": frozenset({"listen", "names", "certificate", "key", "client_ca", "principals"}),
+    "control": frozenset(
+        {"listen", "names", "certificate", "key", "client_ca", "principals", "credential_sources"}
+    ),
 }
 
 

@@ -198,6 +198,8 @@ class Config:
     #: Where the control API is served by TLS, and whose certificates are known there.
     control: ControlConfig = field(default_factory=ControlConfig)
     principals: tuple[PrincipalConfig, ...] = ()
+    #: Folders with the keys of accounts that are configured over the API (config/credential_folders.py).
+    credential_sources: tuple[str, ...] = ()
     #: For those who are shown where a value is from.
     written: Written = field(default_factory=Written)
 

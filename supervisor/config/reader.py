@@ -16,6 +16,7 @@
     [control]    listen = "ADDRESS:PORT", by TLS; names = [...] of the certificate; certificate, key and
                  client_ca of one's own, with [[control.principals]] (config/control_table.py)
     [[total_limits]] limits to the losses of all users together, as [[copy.limits]]
+    [control]    credential_sources = [...]: folders with keys of accounts that the API configures
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
                  credentials_file or credentials_command, allow_withdraw_key = false,
@@ -46,6 +47,7 @@ from krakencopy.supervisor.config.brokers import KRAKEN
 from krakencopy.supervisor.config.chain import Chained, Source, extend
 from krakencopy.supervisor.config.control_table import control_of
 from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
+from krakencopy.supervisor.config.credential_folders import credential_sources_of
 from krakencopy.supervisor.config.effective_rules import ACCOUNT, SET_FOR
 from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
 from krakencopy.supervisor.config.fitting_accounts import Seen, check_last_id, check_masters
@@ -176,14 +178,16 @@ class _Reading:
         rules = self._complete(copy_table, Chained(CopyRules()), SYSTEM, "[copy]")
         self._read_groups(root, rules)
         total_limits = loss_limits_of(root, "total_limits") or ()
-        control, principals = control_of(self._section(root, "control"))
+        control_table = self._section(root, "control")
+        control, principals = control_of(control_table)
+        sources = credential_sources_of(control_table)
         accounts = self._accounts(root, rules, exchange)
         if exchange is None:
             return None
         return Config(
             exchange=exchange, startup=startup, copy=rules.rules, accounts=accounts, source=self._source,
             groups=tuple(self._groups), total_limits=total_limits,
-            control=control, principals=principals,
+            control=control, principals=principals, credential_sources=sources,
             written=Written(self._written, self._rules),
         )  # fmt: skip
 

@@ -33,6 +33,11 @@ class Place:
         owner = "master" if account.role is Role.MASTER else f"user_{account.id}"
         return self.state_dir / f"kraken_nonce_{owner}.txt"
 
+    def tried_nonce(self, account: AccountConfig) -> Path:
+        """The nonce of a key that is tried: its process goes on with it where the key is taken."""
+        nonce = self.nonce(account)
+        return nonce.with_name(f"{nonce.name}.new")
+
     @property
     def states(self) -> Path:
         """What operators have said about trading."""

@@ -16,6 +16,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.refusals import cut_text
+from krakencopy.supervisor.config.secret_texts import looks_secret
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 
@@ -25,6 +26,8 @@ NAMED_MAX, STANDING_MAX = 50, 20
 TEXT_BYTES_MAX, ITEMS_MAX, ASKED_MAX = 200, 20, 2_000
 #: Values that were changed by one call.
 CHANGES_MAX = 60
+#: In the place of a text that looks like a key or a secret.
+HIDDEN = "(looks like a secret)"
 #: For every account.
 ALL = "(all)"
 #: Fields of requests that have a place of their own in an entry.
@@ -53,8 +56,8 @@ class CallNotes:
         encoded = request.SerializeToString(deterministic=True)
         accounts = list(self._targets(request))
         found: dict[str, Any] = {
-            "request_id": getattr(request, "request_id", ""),
-            "accounts": [cut_text(each, 64) for each in accounts[:NAMED_MAX]],
+            "request_id": _shown(getattr(request, "request_id", "")),
+            "accounts": [cut_text(_shown(each), 64) for each in accounts[:NAMED_MAX]],
         }
         if len(accounts) > NAMED_MAX:
             found["accounts"].append(f"(and {len(accounts) - NAMED_MAX} more)")
@@ -63,7 +66,7 @@ class CallNotes:
         for name, fields in (("by", ("by", "set_by", "changed_by")), ("why", ("reason",))):
             said = next(filter(None, (getattr(request, field, "") for field in fields)), "")
             if said:
-                found[name] = cut_text(str(said), TEXT_BYTES_MAX)
+                found[name] = _cut(str(said))
         if any(getattr(request, field, False) for field in _DRY):
             found["dry_run"] = True
         return found
@@ -192,13 +195,20 @@ def _bounded(request: Message) -> dict[str, Any]:
     return {"cut": text[: ASKED_MAX // 2], "bytes": request.ByteSize()}
 
 
+def _shown(text: str) -> str:
+    """Without what looks like a key or a secret: who sends one where none belongs is not helped by a log that
+    keeps it for ever.
+    """
+    return HIDDEN if looks_secret(text) else text
+
+
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return cut_text(value, TEXT_BYTES_MAX)
+        return cut_text(_shown(value), TEXT_BYTES_MAX)
     if isinstance(value, list):
         more = [f"(and {len(value) - ITEMS_MAX} more)"] if len(value) > ITEMS_MAX else []
         return [*map(_cut, value[:ITEMS_MAX]), *more]
     if isinstance(value, dict):
-        kept = {cut_text(str(key), 64): _cut(each) for key, each in list(value.items())[:ITEMS_MAX]}
+        kept = {cut_text(_shown(str(key)), 64): _cut(each) for key, each in list(value.items())[:ITEMS_MAX]}
         return kept | ({"more": len(value) - ITEMS_MAX} if len(value) > ITEMS_MAX else {})
     return value

@@ -77,6 +77,17 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "IssueCertificate": Permission.ADMINISTER,
         "ListPrincipals": Permission.ADMINISTER,
         "RevokePrincipal": Permission.ADMINISTER,
+        "CreateAccount": Permission.ADMINISTER,
+        "UpdateAccount": Permission.ADMINISTER,
+        "DeleteAccount": Permission.ADMINISTER,
+        "GetAccountConfig": Permission.READ,
+        "ListAccountConfigs": Permission.READ,
+        "CreateGroup": Permission.ADMINISTER,
+        "UpdateGroup": Permission.ADMINISTER,
+        "DeleteGroup": Permission.ADMINISTER,
+        "ListGroups": Permission.READ,
+        "ListConfigChanges": Permission.READ,
+        "RotateCredentials": Permission.ADMINISTER,
     }
 )
 

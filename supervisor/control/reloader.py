@@ -20,6 +20,7 @@ from typing import Protocol
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
 from krakencopy.account_proc.contract.spec import Credentials, OnJoin
 from krakencopy.supervisor.accounts.kept_settings import kept_events, kept_lines
+from krakencopy.supervisor.accounts.kept_tables import KeptTables
 from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
@@ -27,7 +28,6 @@ from krakencopy.supervisor.config.diff import Changed, Difference, Setting, comp
 from krakencopy.supervisor.config.leaving_accounts import (
     Leaver,
     configured_leavers,
-    leavers_of,
     with_leavers,
 )
 from krakencopy.supervisor.config.model import AccountConfig, Config
@@ -66,6 +66,16 @@ class Keys(Protocol):
         """
         ...
 
+    async def fetch(self, config: Config, account_id: str) -> Credentials:
+        """What the source of an account's key gives now, whatever was kept of it. No other account has it.
+        Raises ConfigFaults and PaperFault.
+        """
+        ...
+
+    def keep(self, account: AccountConfig, credentials: Credentials) -> None:
+        """From now on the account has these, where its source is not asked at each start."""
+        ...
+
     async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
         """From now on the run has this configuration. Raises PaperFault."""
         ...
@@ -74,11 +84,15 @@ class Keys(Protocol):
 class Reloader:
     """Reloads one supervisor's configuration. ``path`` is None where it did not come from a file."""
 
-    def __init__(self, supervisor: Supervisor, path: Path | None, keys: Keys) -> None:
+    def __init__(
+        self, supervisor: Supervisor, path: Path | None, keys: Keys, tables: KeptTables | None = None
+    ) -> None:
+        """``tables``: what the API has configured, as the supervisor's configuration was made with."""
         assert path is None or path.is_absolute(), "a working folder may be left"
+        self.tables = tables or KeptTables(supervisor.journal, supervisor.place.state_dir)
         self._supervisor = supervisor
         self._path = path
-        self._keys = keys
+        self.keys = keys
         #: Is given each configuration that was applied.
         self.on_applied: Callable[[Config], None] = lambda _: None
         #: Held by who changes the configuration: one at a time.
@@ -123,9 +137,10 @@ class Reloader:
         self.check_staying()
         try:
             written = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            named, api_left_out = await asyncio.to_thread(self.tables.merged, written)
             known = self._supervisor.leavers.by_id
-            leaving = leavers_of(written, known, time.time())
-            file, left_out = await asyncio.to_thread(with_leavers, written, leaving)
+            leaving = self.tables.leaving(named, known, time.time())
+            file, left_out = await asyncio.to_thread(with_leavers, named, leaving)
             _check_left_out(left_out)
             traded = list(self._supervisor.fills.pairs)
             check_notionals(file, traded)
@@ -135,17 +150,15 @@ class Reloader:
             if difference.fixed:
                 message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"
                 raise ReloadRefused("NEEDS_RESTART", _cut([message], self._path))
-            loaded = await self._keys.prepare(new, difference.touched)
+            loaded = await self.keys.prepare(new, difference.touched)
         except ConfigFaults as found:
             raise ReloadRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
         begin = {key: one for key, one in leaving.items() if not known[key].leaves}
-        answer = self._answer(difference, dry_run=dry_run)
-        self._add_leavers(answer, begin)
-        answer.kept.extend(kept_lines(new))
+        answer = self.answer_of(difference, begin, new, applied=not dry_run)
         if dry_run:
             return answer
         try:
-            await self._keys.use_config(new, loaded)
+            await self.keys.use_config(new, loaded)
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self.check_staying()
@@ -153,6 +166,7 @@ class Reloader:
         events = [*kept_events(new, shown), *leaving_events(begin, returned(known, leaving))]
         leavers = configured_leavers(new, leaving)
         self._supervisor.apply(difference, loaded, str(self._path), events, leavers)
+        self.tables.left_out = api_left_out
         self.on_applied(self._supervisor.config)
         return answer
 
@@ -165,10 +179,14 @@ class Reloader:
 
     # -- the answer -----------------------------------------------------------------------------------------
 
-    def _answer(self, difference: Difference, *, dry_run: bool) -> pb.ReloadResponse:
+    def answer_of(
+        self, difference: Difference, begin: Mapping[str, Leaver], new: Config, *, applied: bool
+    ) -> pb.ReloadResponse:
+        """What becomes of which account; ``begin``: users that begin to leave with it."""
         answer = pb.ReloadResponse(
-            applied=not dry_run, source=str(self._path), settings=map(_setting_change, difference.settings)
-        )
+            applied=applied, source=str(self._path), settings=map(_setting_change, difference.settings),
+            kept=kept_lines(new),
+        )  # fmt: skip
         for added in difference.added:
             answer.accounts.add(
                 account_id=added.id, kind=pb.CHANGE_KIND_ADDED, effect=self._effect_on_added(added)
@@ -177,6 +195,7 @@ class Reloader:
             effect = self._effect_on_removed(removed)
             answer.accounts.add(account_id=removed.id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
         answer.accounts.extend(map(self.account_change, difference.changed))
+        self._add_leavers(answer, begin)
         return answer
 
     def _add_leavers(self, answer: pb.ReloadResponse, begin: Mapping[str, Leaver]) -> None:

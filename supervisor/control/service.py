@@ -46,10 +46,11 @@ from krakencopy.supervisor.control.pages import (
 )
 from krakencopy.supervisor.control.principals import principal_of
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
+from krakencopy.supervisor.control.rotation_calls import RotationCalls
 from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
 from krakencopy.supervisor.control.sync_calls import SyncCalls
 from krakencopy.supervisor.control.trading_calls import TradingCalls
@@ -77,8 +78,9 @@ def installed_version() -> str:
 
 
 class ControlServicer(
-    SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls, AccessCalls
-):
+    SettingCalls, OrderCalls, TradingCalls, LimitCalls, CopyCalls, SyncCalls, AuditCalls, AccessCalls,
+    RotationCalls,
+):  # fmt: skip
     """Serves one supervisor."""
 
     def __init__(
@@ -98,6 +100,7 @@ class ControlServicer(
         SyncCalls.__init__(self, supervisor, self._answers)
         AuditCalls.__init__(self, audit, self._page_tokens)
         AccessCalls.__init__(self, supervisor, access, self._answers)
+        RotationCalls.__init__(self, supervisor, reloader, self._page_tokens, self._answers, self._message)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -115,7 +118,8 @@ class ControlServicer(
             head_seq=self._journal.head, copies=report.counts_in(self._journal, of_shadows=False),
             shadow_copies=report.counts_in(self._journal, of_shadows=True),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
-            pairs=sorted(self._journal.pairs), groups=groups_of(supervisor.config),
+            pairs=sorted(self._journal.pairs),
+            groups=groups_of(supervisor.config, self._reloader.tables),
             settings=kept_settings(self._journal, supervisor.config),
         )  # fmt: skip
 
@@ -129,16 +133,6 @@ class ControlServicer(
         if request.HasField("until"):
             answer.until.CopyFrom(request.until)
         return answer
-
-    async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
-        """Reads the configuration again and applies what it changes."""
-        await check_request_id(request.request_id, context)
-        try:
-            return await self._reloader.reload(request.request_id, dry_run=request.dry_run)
-        except ReloadRefused as refused:
-            is_bad = refused.reason == "BAD_CONFIGURATION"
-            code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
-            await refuse(context, code, refused.reason, str(refused), lines=True)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
@@ -281,6 +275,7 @@ class ControlServicer(
         account_id = account.config.id
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
+        message.owner = self.config_views.owner(account_id)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
         leaver, master = self._supervisor.leavers.by_id.get(account_id), self._supervisor.registry.master
         message.leaving = leaving_words(leaver, account, master_serves=master.serving)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import grpc
 
 from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.supervisor.accounts.kept_tables import KeptTables
+from krakencopy.supervisor.config.api_fields import GROUP
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.set_document import SYSTEM
 from krakencopy.supervisor.control.answered_once import digest_of
@@ -17,7 +19,7 @@ from krakencopy.supervisor.control.setter import SetRefused, Setter
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import control_pb2_grpc
+from krakencopy.v1 import control_pb2_grpc, types_pb2
 
 _CODES = {
     "TARGET_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
@@ -58,10 +60,12 @@ class SettingCalls(control_pb2_grpc.ControlServiceServicer):
             return answer
 
 
-def groups_of(config: Config) -> Iterator[pb.Group]:
-    """The groups of a configuration with those who belong to them."""
+def groups_of(config: Config, tables: KeptTables) -> Iterator[pb.Group]:
+    """The groups of a configuration with those who belong to them, and who has configured them."""
     for group in config.groups:
-        yield pb.Group(id=group, account_ids=config.members(group))
+        is_apis = tables.row(GROUP, group) is not None
+        owner = types_pb2.CONFIG_OWNER_API if is_apis else types_pb2.CONFIG_OWNER_FILE
+        yield pb.Group(id=group, account_ids=config.members(group), owner=owner)
 
 
 def kept_settings(journal: Journal, config: Config) -> Iterator[pb.KeptSetting]:

@@ -47,6 +47,7 @@ class Journal(KeptWords):
         self.coins = self._read_coins()
         self._load_syncs()
         self._load_leavers()
+        self._load_configured()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
@@ -81,6 +82,7 @@ class Journal(KeptWords):
                 self.coins = self._read_coins()
             self._load_syncs()
             self._load_leavers()
+            self._load_configured()
             raise
 
     # -- fills ----------------------------------------------------------------------------------------------

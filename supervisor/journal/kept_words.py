@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from krakencopy.supervisor.journal.access_records import AccessRecords
-from krakencopy.supervisor.journal.leaving_users import LeavingUsers
+from krakencopy.supervisor.journal.config_changes import ConfigChanges
 
 
-class KeptWords(LeavingUsers, AccessRecords):
+class KeptWords(ConfigChanges, AccessRecords):
     """A part of Journal."""
 
     def trading_states(self) -> str | None:

@@ -67,6 +67,17 @@ CREATE TABLE credentials (
 ) WITHOUT ROWID;
 """
 SCHEMA += ACCESS
+#: Every change of an account or a group over the API, for ever: the last of a kind and id holds, without a
+#: new body there is none. ``answer`` is what the request of ``digest`` was answered.
+CONFIGURED = """
+CREATE TABLE config_changes (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, changed_by TEXT NOT NULL, principal TEXT NOT NULL,
+    request_id TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, action TEXT NOT NULL, old_body TEXT,
+    new_body TEXT, digest TEXT NOT NULL UNIQUE, answer BLOB NOT NULL
+);
+CREATE INDEX config_changes_by_id ON config_changes (kind, id);
+"""
+SCHEMA += CONFIGURED
 
 
 def _count_positions(database: Database) -> None:
@@ -96,7 +107,7 @@ UPGRADES: dict[int, str | Callable[[Database], None]] = {
     "DROP TABLE renames_once",
     4: SETTINGS,
     5: SYNCS,
-    6: ACCESS,
+    6: ACCESS + CONFIGURED,
 }
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}

@@ -114,6 +114,11 @@ class PaperExchange:
         }
         await asyncio.to_thread(self._call, "POST", "/paper/v1/accounts", body | _limits_of(tier))
 
+    async def add_key(self, account_id: str, credentials: Credentials) -> None:
+        """Gives an account one more key. Raises PaperFault."""
+        body = {"key": credentials.key, "secret": credentials.secret}
+        await asyncio.to_thread(self._call, "POST", f"/paper/v1/accounts/{account_id}/keys", body)
+
     async def set_tier(self, account_id: str, tier: Tier) -> None:
         """Gives an account another tier. Raises PaperFault."""
         await asyncio.to_thread(self._call, "POST", f"/paper/v1/accounts/{account_id}", _limits_of(tier))
@@ -163,6 +168,10 @@ class PaperKeys:
     def __init__(self) -> None:
         self._keys: dict[str, Credentials] = {}
 
+    def keep(self, account: AccountConfig, credentials: Credentials) -> None:
+        """From now on the account has this key."""
+        self._keys[account.id] = credentials
+
     def __call__(self, account: AccountConfig) -> Credentials:
         """The account's key, made when it is first asked for."""
         return self._keys.get(account.id) or self._keys.setdefault(account.id, paper_credentials(account))
@@ -180,6 +189,17 @@ class PaperAccounts:
     async def prepare(self, _config: Config, _touched: Collection[str]) -> Mapping[str, Credentials]:
         """Nothing can be wrong with keys that are made up, and none goes from one account to another."""
         return {}
+
+    async def fetch(self, config: Config, account_id: str) -> Credentials:
+        """One more key of the account, made up as the first. Raises PaperFault."""
+        account = next(one for one in config.accounts if one.id == account_id)
+        credentials = paper_credentials(account)
+        await self._exchange.add_key(account_id, credentials)
+        return credentials
+
+    def keep(self, account: AccountConfig, credentials: Credentials) -> None:
+        """From now on the account has this key."""
+        self._keys.keep(account, credentials)
 
     async def use_config(self, config: Config, _loaded: Mapping[str, Credentials]) -> None:
         """Opens the accounts that are new, and gives the others their tier. Raises PaperFault."""

@@ -64,6 +64,13 @@ ELSEWHERE = {
     "CREDENTIAL_REVOKED",
     "CERTIFICATES_RENEWED",
     "CERTIFICATES_FAULT",
+    # Of each kind and action: supervisor/control/configurator.py.
+    "ACCOUNT_CREATED",
+    "ACCOUNT_UPDATED",
+    "ACCOUNT_DELETED",
+    "GROUP_CREATED",
+    "GROUP_UPDATED",
+    "GROUP_DELETED",
 }
 
 

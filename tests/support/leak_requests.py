@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.v1 import audit_pb2
+from krakencopy.v1 import audit_pb2, configuration_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -74,6 +74,40 @@ def _configuration() -> Asked:
             pb.SetSettingsRequest(request_id="set", id=FILE, settings={"max_user_risk": CANARY}),
             pb.SetSettingsRequest(request_id="set2", id=CANARY, settings={CANARY: "0.1"}),
         ],
+        "CreateAccount": [
+            configuration_pb2.CreateAccountRequest(
+                request_id=f"create{name}",
+                account=configuration_pb2.AccountConfig(account_id=name, copy=copy),
+            )
+            for name, copy in ((FILE, {}), (CANARY, {}), ("carl", {"ratio": CANARY}))
+        ],
+        "UpdateAccount": [
+            configuration_pb2.UpdateAccountRequest(
+                request_id="u", account=configuration_pb2.AccountConfig(account_id=CANARY, group="g")
+            )
+        ],
+        "DeleteAccount": [configuration_pb2.DeleteAccountRequest(request_id="d", account_id=CANARY)],
+        "GetAccountConfig": [
+            configuration_pb2.GetAccountConfigRequest(account_id=account) for account in EVERYONE
+        ],
+        "ListAccountConfigs": [configuration_pb2.ListAccountConfigsRequest(page_size=1000)],
+        "CreateGroup": [
+            configuration_pb2.CreateGroupRequest(
+                request_id="cg", group=configuration_pb2.GroupConfig(group_id=f"of-{CANARY}")
+            )
+        ],
+        "UpdateGroup": [
+            configuration_pb2.UpdateGroupRequest(
+                request_id="ug", group=configuration_pb2.GroupConfig(group_id=CANARY)
+            )
+        ],
+        "DeleteGroup": [configuration_pb2.DeleteGroupRequest(request_id="dg", group_id=CANARY)],
+        "RotateCredentials": [
+            configuration_pb2.RotateCredentialsRequest(request_id=f"rotate {account}", account_id=account)
+            for account in (FILE, CANARY, WRONG, f"no {CANARY}")
+        ],
+        "ListGroups": [configuration_pb2.ListGroupsRequest(page_size=1000)],
+        "ListConfigChanges": [configuration_pb2.ListConfigChangesRequest(page_size=1000)],
         "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
         "PauseAccount": _of_accounts(pb.PauseAccountRequest, FILE),
         "ResumeAccount": _of_accounts(pb.ResumeAccountRequest, FILE),

@@ -26,6 +26,7 @@ FRONT = (
 REASON_PLACES = {
     "refuse": 2, "refuse_field": 3, "refusal": 1, "too_many": 0, "_status": 2, "ReloadRefused": 0,
     "SetRefused": 0, "CallFailed": 2, "Unauthenticated": 0, "Denied": 0, "NotOwned": 0,
+    "ConfigRefused": 0, "RotationRefused": 0,
 }  # fmt: skip
 #: Those that have a status of their own.
 STATUS_OF_CALL = {
@@ -40,7 +41,10 @@ _BAD, _GONE, _LOST = ("INVALID_ARGUMENT",), ("NOT_FOUND",), ("DATA_LOSS",)
 #: setting is refused for in supervisor/control.
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "BAD_ORDER": _BAD, "UNKNOWN_PAIR": _BAD, "BAD_CONFIGURATION": _BAD, "BAD_SETTING": _BAD,
-    "KEY_NOT_SETTABLE": _BAD, "NOTHING_TO_SET": _BAD, "TARGET_NOT_FOUND": _GONE, "ORDER_NOT_FOUND": _GONE,
+    "BAD_ACCOUNT": _BAD, "BAD_GROUP": _BAD, "UNKNOWN_FIELD": _BAD, "CANNOT_CHANGE": _BAD,
+    "CREDENTIALS_NOT_PERMITTED": _BAD, "ALREADY_EXISTS": ("ALREADY_EXISTS",),
+    "ETAG_NOT_CURRENT": ("ABORTED",), "KEY_NOT_SETTABLE": _BAD, "NOTHING_TO_SET": _BAD,
+    "TARGET_NOT_FOUND": _GONE, "ORDER_NOT_FOUND": _GONE,
     "LEDGER_FAULT": ("INTERNAL",), "FILL_GAP": _LOST, "FILL_DIFFERS": _LOST, "FILL_INVALID": (*_BAD, *_LOST),
 }  # fmt: skip
 #: All others are a state of things that must be otherwise first.

@@ -11,7 +11,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.supervisor import Supervisor
 from tests.support.front import stub_of
@@ -24,7 +24,7 @@ async def served(supervisor: Supervisor, reloader: Reloader | None = None) -> As
     for folder in (socket.parent, supervisor.place.state_dir / "logs"):
         folder.mkdir(exist_ok=True)
     server = ControlServer()
-    await server.start(supervisor, cast("Reloader", reloader))
+    await server.start(supervisor, reloader or Reloader(supervisor, None, cast("Keys", None)))
     try:
         async with stub_of(socket) as stub:
             yield stub

@@ -60,6 +60,17 @@ LINES = {
     "IssueCertificate": "certificate create olga --role viewer --out {folder}",
     "ListPrincipals": "certificate list",
     "RevokePrincipal": "certificate revoke olga",
+    "CreateAccount": "account create bob credentials_file=bob.key",
+    "UpdateAccount": "account update bob group=eu",
+    "DeleteAccount": "account delete bob --yes",
+    "GetAccountConfig": "account show bob",
+    "ListAccountConfigs": "account show",
+    "CreateGroup": "group create eu max_user_risk=0.05",
+    "UpdateGroup": "group update eu max_user_risk=0.05",
+    "DeleteGroup": "group delete eu --yes",
+    "ListGroups": "group list",
+    "ListConfigChanges": "account history",
+    "RotateCredentials": "rotate-credentials bob",
 }
 WATCHES = ("WatchFills", "WatchCopies", "WatchEvents", "WatchAudit")
 

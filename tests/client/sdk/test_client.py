@@ -17,7 +17,7 @@ from krakencopy.client import (
     NotFound,
     ServerFault,
 )
-from krakencopy.v1 import access_pb2
+from krakencopy.v1 import access_pb2, configuration_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
@@ -54,6 +54,13 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.cancel_orders(**given), pb.CancelOrdersRequest),
     (lambda sdk, **given: sdk.copy_fill(seq=1, **given), pb.CopyFillRequest),
     (lambda sdk, **given: sdk.set_settings({"a": "1"}, target="bob", **given), pb.SetSettingsRequest),
+    (lambda sdk, **given: sdk.create_account("bob", **given), configuration_pb2.CreateAccountRequest),
+    (lambda sdk, **given: sdk.update_account("bob", **given), configuration_pb2.UpdateAccountRequest),
+    (lambda sdk, **given: sdk.delete_account("bob", **given), configuration_pb2.DeleteAccountRequest),
+    (lambda sdk, **given: sdk.rotate_credentials("bob", **given), configuration_pb2.RotateCredentialsRequest),
+    (lambda sdk, **given: sdk.create_group("vip", **given), configuration_pb2.CreateGroupRequest),
+    (lambda sdk, **given: sdk.update_group("vip", **given), configuration_pb2.UpdateGroupRequest),
+    (lambda sdk, **given: sdk.delete_group("vip", **given), configuration_pb2.DeleteGroupRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),
     (lambda sdk, **given: sdk.create_token("bot", "viewer", DAY, **given), access_pb2.CreateTokenRequest),

@@ -26,7 +26,7 @@ def it(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def test_a_specification_says_where_things_are_and_which_run_it_is(it: Supervisor, tmp_path: Path) -> None:
-    spec = it._launcher.spec(it.accounts["anna"].config, "i1")
+    spec = it.launcher.spec(it.accounts["anna"].config, "i1")
     assert (spec.id, spec.instance_id, spec.epoch, spec.users) == ("anna", "i1", it.epoch, 1)
     assert spec.nonce_path == tmp_path / "kraken_nonce_user_anna.txt"
     assert spec.ledger_path == tmp_path / "accounts" / "anna.db"
@@ -39,7 +39,7 @@ def test_coins_are_named_as_they_are_called_now(it: Supervisor) -> None:
     it.names.rename_asset("MATIC", "POL", "an operator's word")
     rules = replace(CopyRules(), notional_asset="MATIC")
     anna = replace(it.accounts["anna"].config, reserve={"MATIC": Decimal(5)}, copy=rules)
-    spec = it._launcher.spec(anna, "i1")
+    spec = it.launcher.spec(anna, "i1")
     assert (spec.reserve, spec.copy.notional_asset) == ({"POL": Decimal(5)}, "POL")
 
 
@@ -55,7 +55,7 @@ def test_at_another_broker_a_ledger_is_of_that_broker(
     it: Supervisor, broker: str, broker_url: str | None, rest_url: str, is_ours: bool
 ) -> None:
     other = replace(it.accounts["anna"].config, broker=broker, broker_url=broker_url)
-    spec = it._launcher.spec(other, "i1")
+    spec = it.launcher.spec(other, "i1")
     assert spec.rest_url == rest_url
     assert (spec.owner == it.place.owner) is is_ours
 
@@ -65,7 +65,7 @@ def test_a_process_is_started_with_its_accounts_key(it: Supervisor) -> None:
         async def spawn(self, spec: Any, credentials: Any) -> tuple[str, str]:
             return f"{spec.id} {credentials.link}", credentials.key
 
-    it._launcher._spawner = cast("Any", Spawner())
+    it.launcher._spawner = cast("Any", Spawner())
     anna = it.accounts["anna"].config
-    started = asyncio.run(it._launcher.spawn(anna, it._launcher.spec(anna, "i1"), "s1"))
+    started = asyncio.run(it.launcher.spawn(anna, it.launcher.spec(anna, "i1"), "s1"))
     assert cast("Any", started) == ("anna s1", "key of anna")

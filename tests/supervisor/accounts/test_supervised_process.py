@@ -69,7 +69,7 @@ class Scene:
         self.queue = supervisor._queue
         self.ends = supervisor.ends
         self.spawner = Spawner()
-        supervisor._launcher._spawner = cast("Any", self.spawner)
+        supervisor.launcher._spawner = cast("Any", self.spawner)
         self.account.life = Life(state=State.STARTING)
         self.queue.take_accounts()
 

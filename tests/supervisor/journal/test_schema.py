@@ -36,6 +36,7 @@ def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path:
         "DROP TABLE syncs",
         "DROP TABLE leaving",
         "DROP TABLE credentials",
+        "DROP TABLE config_changes",
         "PRAGMA user_version=1",
     )
     for _ in range(2):
@@ -57,6 +58,7 @@ def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(pa
         "DROP TABLE syncs",
         "DROP TABLE leaving",
         "DROP TABLE credentials",
+        "DROP TABLE config_changes",
         "DROP TABLE renames",
         "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
         "NULL)",

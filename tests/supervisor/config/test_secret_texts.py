@@ -1,0 +1,37 @@
+"""Keys and secrets are known by their form; what people write is not taken for one."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+import pytest
+
+from krakencopy.supervisor.config.secret_texts import looks_secret
+
+
+def test_keys_and_secrets_are_seen_wherever_they_stand() -> None:
+    for _ in range(300):
+        key = base64.b64encode(secrets.token_bytes(42)).decode()
+        secret = base64.b64encode(secrets.token_bytes(64)).decode()
+        assert looks_secret(key)
+        assert looks_secret(secret)
+        assert looks_secret(f'key = "{key}"')
+        assert looks_secret(f"/etc/keys/{secret}")
+        assert looks_secret(secrets.token_hex(32))
+        assert looks_secret(secrets.token_urlsafe(48))
+    assert looks_secret("-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "anna", "0.05", "close_only", "2026-11-29T08:00:00Z", "a-portal/change-4711 of Ida Miller",
+        '["BTC/USD", "ETH/USD", "SOL/EUR", "XRP/USD", "DOGE/USD"]', '{ "BTC/*" = "XBT/*" }',
+        "/etc/krakencopy/credentials/customers/Europe/anna-2026.key", "123e4567-e89b-12d3-a456-426614174000",
+        "/srv/KrakenCopy/CustomerKeys/ProductionAccounts2026/anna_miller_second_account.toml",
+        "a" * 64, "0" * 40, "the quick brown fox jumps over the lazy dog " * 3,
+    ],
+)  # fmt: skip
+def test_what_people_write_is_no_secret(text: str) -> None:
+    assert not looks_secret(text)
