@@ -141,6 +141,29 @@ def test_a_watch_that_nobody_reads_stops_and_ends(tmp_path: Path, monkeypatch: p
     run(play())
 
 
+def test_a_watch_that_is_read_late_goes_on(tmp_path: Path) -> None:
+    async def play() -> None:
+        servicer = StandIn()
+        servicer.endless = True
+        async with gateway(tmp_path, servicer) as served:
+            reader, writer = await dial(served.url, buffer=4_096)
+            message = enveloped(b'{"after_seq": "0"}')
+            head = HEAD.format("WatchFills") + f"content-length: {len(message)}\r\n"
+            writer.write(head.encode() + b"content-type: application/connect+json\r\n\r\n" + message)
+            seen = -1
+            while servicer.made != seen:  # until all buffers are full
+                seen = servicer.made
+                assert (await post(served, "GetStatus")).status_code == 200
+            read = 0
+            while servicer.made <= seen + 100:
+                read += len(await reader.read(65_536))
+            assert servicer.watching
+            assert read
+            writer.transport.abort()
+
+    run(play())
+
+
 def test_an_answer_waits_for_no_acknowledgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     real = connection.Connection.connection_made
