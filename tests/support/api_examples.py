@@ -55,6 +55,24 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "SetSettings": {"request_id": "set-1", "id": "alice", "settings": {"max_user_risk": "0.02"}},
     "Shutdown": {"request_id": "stop-1"},
     "WatchAudit": {"after_number": 512},
+    "CreateAccount": {
+        "request_id": "create-1",
+        "account": {"account_id": "dora", "group": "eu", "credentials_file": "dora.txt"},
+    },
+    "UpdateAccount": {
+        "request_id": "update-1", "account": {"account_id": "dora", "copy": {"max_user_risk": "0.01"}},
+        "update_mask": ["copy.max_user_risk"],
+    },
+    "DeleteAccount": {"request_id": "delete-1", "account_id": "dora", "on_leave": "ON_LEAVE_KEEP"},
+    "CreateGroup": {
+        "request_id": "create-2", "group": {"group_id": "eu", "copy": {"max_user_risk": "0.02"}},
+    },
+    "UpdateGroup": {
+        "request_id": "update-2", "group": {"group_id": "eu", "copy": {"max_user_risk": "0.03"}},
+        "update_mask": ["copy.max_user_risk"],
+    },
+    "DeleteGroup": {"request_id": "delete-2", "group_id": "eu"},
+    "ListConfigChanges": {"id": "dora"},
     "CreateToken": {
         "request_id": "token-1", "name": "reports", "role": "ACCESS_ROLE_VIEWER", "ttl": "2592000s",
     },

@@ -54,7 +54,7 @@ GROUPS: Mapping[str, Group] = {
         ("ListEvents", "WatchEvents", "ReadLog"),
     ),
     "settings": Group(
-        "Configuration",
+        "Reload and settings",
         "Reading the configuration again, and values of the copy rules that are set while it runs.",
         ("Reload", "SetSettings"),
     ),
