@@ -1,5 +1,6 @@
-"""How many calls and watches there may be at once, of all callers and of one. The supervisor's front knows
-the gateway as one client (supervisor/control/front_clients.py), so nobody may use all that it has. Pure.
+"""How many calls and watches there may be at once, of all callers and of one. The supervisor's front counts
+calls by whose token they carry, and reads the gateway's connection as that of one client, whose time all
+callers share: nobody may use all of it. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from connectrpc.code import Code
 
 from krakencopy.client.gateway.errors import TOO_MANY_CALLS, TOO_MANY_WATCHES, refusal
 
-#: Half of what the front gives one client.
+#: Half of the calls that the front takes of one client.
 CALLS_MAX, WATCHES_MAX = 50, 50
 #: Of one token.
 CALLS_OF_ONE_MAX, WATCHES_OF_ONE_MAX = 20, 20
