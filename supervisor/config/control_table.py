@@ -43,8 +43,9 @@ def control_of(table: Table) -> tuple[ControlConfig, tuple[PrincipalConfig, ...]
         table.fault("names", "does nothing with a certificate of your own", "take it out")
     principals = _principals(table)
     if principals and not given:
-        words = "does nothing without client_ca: certificates of krakencopy's own CA carry what they may do"
-        table.fault("principals", words, "give your CA, or use `krakencopy certificate create`")
+        words = "does nothing without client_ca: whom krakencopy's own CA is for is said when it issues one"
+        rule = "give your CA, or use `krakencopy certificate create NAME --role ROLE --out DIR`"
+        table.fault("principals", words, rule)
     if not table.has("listen") and table.keys:
         table.fault("listen", "missing: nothing is served by TLS", _LISTEN_RULE)
     return ControlConfig(listen=listen, names=names or (), **files), principals

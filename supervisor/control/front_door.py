@@ -67,11 +67,17 @@ class Door:
     def _end(transport: asyncio.BaseTransport) -> None:
         transport.close()
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None], connected: socket.socket) -> None:
         """Does what a new connection begins with."""
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._beginning.discard(task)
+            if task.cancelled():  # it may never have begun
+                connected.close()
+
         task = asyncio.get_running_loop().create_task(work)
         self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+        task.add_done_callback(done)
 
     def _leave(self) -> None:
         if self._listener is not None:
@@ -137,7 +143,7 @@ class FrontDoor(Door):
         protocol = self._protocol(connected)
         if protocol is None:
             return False
-        self.begin(self._begin(connected, protocol))
+        self.begin(self._begin(connected, protocol), connected)
         return True
 
     def _protocol(self, connected: socket.socket) -> OpeningConnection | None:

@@ -107,7 +107,7 @@ class RemoteDoor(Door):
             return False
         self._handshakes[address] += 1
         protocol = _Secured(self._connections, self._visitors, address, port)
-        self.begin(self._shake_hands(listener, connected, address, protocol))
+        self.begin(self._shake_hands(listener, connected, address, protocol), connected)
         if (pause_s := self._time.spend(HANDSHAKE_COST_S)) > 0:
             self._pause(listener, pause_s)
         return True
