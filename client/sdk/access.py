@@ -27,10 +27,10 @@ class Access:
     """
 
     #: Who has issued the server's certificate, in PEM; without one those that this machine trusts.
-    ca: Path | None = None
+    ca: Path | str | None = None
     #: The client's own, in PEM; both or none.
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: Path | str | None = None
+    key: Path | str | None = None
     #: ``kct_...``, as `krakencopy token create` shows it once.
     token: str = ""
 
@@ -48,12 +48,12 @@ class Access:
             )
         return self
 
-    def read(self, path: Path | None) -> bytes | None:
+    def read(self, path: Path | str | None) -> bytes | None:
         """The content of one of its files. Raises BadInput."""
         if path is None:
             return None
         try:
-            content = path.read_bytes()
+            content = Path(path).read_bytes()
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
         if b"-----BEGIN " not in content:
@@ -68,7 +68,7 @@ def choose_access(
     environment's certificates say nothing. Raises BadInput.
     """
 
-    def path(chosen: Path | None, variable: str) -> Path | None:
+    def path(chosen: Path | str | None, variable: str) -> Path | str | None:
         named = environment.get(variable, "") if endpoint.is_remote else ""
         return chosen or (Path(named) if named else None)
 

@@ -119,7 +119,7 @@ class AccessTable:
             raise Unauthenticated(
                 TOKEN_EXPIRED, f"token {found[1]} has expired; ask an admin for another one"
             )
-        return _principal(known, origin, f"token {found[1]}")
+        return _principal(known, origin, credential_words("token", found[1]))
 
     def by_certificate(self, shown: Certificate, origin: str, now: float) -> Principal:
         """Whose a certificate is. Raises Unauthenticated."""
@@ -132,7 +132,7 @@ class AccessTable:
         if known.expires_at <= now:
             words = f"certificate {shown_id} has expired; ask an admin for another one"
             raise Unauthenticated(CERTIFICATE_EXPIRED, words)
-        return _principal(known, origin, f"certificate {shown_id}")
+        return _principal(known, origin, credential_words("certificate", shown.fingerprint))
 
     def _by_name(self, shown: Certificate, origin: str, now: float) -> Principal:
         found = [name for name in shown.names if name in self.names]
@@ -146,6 +146,11 @@ class AccessTable:
         role, account = self.names[found[0]]
         known = Known(found[0], role, account, shown.expires_at)
         return _principal(known, origin, f"certificate of {found[0]}")
+
+
+def credential_words(kind: str, of: str) -> str:
+    """By what somebody is known, for people: a token's id, or the beginning of a certificate's."""
+    return f"{kind} {of[:SHOWN_ID]}"
 
 
 def _principal(known: Known, origin: str, credential: str) -> Principal:

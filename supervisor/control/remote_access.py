@@ -16,7 +16,14 @@ from pathlib import Path
 from krakencopy.supervisor.config.control_table import split_listen
 from krakencopy.supervisor.config.model import Config, ControlConfig, PrincipalConfig
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
-from krakencopy.supervisor.control.access_table import TOKEN_PREFIX, AccessTable, Known, Tls, hash_of
+from krakencopy.supervisor.control.access_table import (
+    TOKEN_PREFIX,
+    AccessTable,
+    Known,
+    Tls,
+    credential_words,
+    hash_of,
+)
 from krakencopy.supervisor.control.listener import port_listener_at
 from krakencopy.supervisor.control.own_ca import (
     ADMIN,
@@ -209,16 +216,18 @@ class RemoteAccess:
 
     def note_call(self, principal: Principal) -> None:
         """Somebody calls."""
-        kind, _, shown = principal.credential.partition(" ")
-        if kind == TOKEN:
-            self._used[shown] = self._now()
-        elif kind == CERTIFICATE:
-            found = next((each for each in self._rows if each.startswith(shown)), None)
-            if found is not None:
-                self._used[found] = self._now()
+        self._used[principal.credential] = self._now()
+
+    def _used_at(self, row: CredentialRow) -> float | None:
+        """When it was last used, as far as this run knows."""
+        return self._used.get(credential_words(row.kind, row.id))
 
     def _note_use(self) -> None:
-        due = {each: at for each, at in self._used.items() if at - self._noted.get(each, 0.0) >= USE_NOTED_S}
+        due = {
+            each: at
+            for each, row in self._rows.items()
+            if (at := self._used_at(row)) is not None and at - self._noted.get(each, 0.0) >= USE_NOTED_S
+        }
         if due:
             try:
                 self._journal.note_use(due)
@@ -241,7 +250,7 @@ class RemoteAccess:
     def rows(self) -> list[CredentialRow]:
         """All that are kept, the latest first, with when they were last used."""
         return [
-            row._replace(last_used_at=self._used.get(row.id, row.last_used_at))
+            row._replace(last_used_at=self._used_at(row) or row.last_used_at)
             for row in sorted(self._rows.values(), key=lambda row: (-row.created_at, row.id))
         ]
 

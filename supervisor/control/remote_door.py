@@ -10,6 +10,7 @@ import socket
 import ssl
 from asyncio import sslproto
 from collections import Counter
+from contextlib import suppress
 from typing import cast
 
 from krakencopy.supervisor.control.access_table import AccessTable, Tls
@@ -72,10 +73,15 @@ class RemoteDoor(Door):
 
     def use(self, table: AccessTable) -> None:
         """New connections are ended by these certificates; those that there are stay."""
-        if table.tls is not None and table.tls != self._tls:
-            self._tls, self._context = table.tls, server_context(table.tls)
-            if self._waiting is not None:
-                self.listen(self._waiting)
+        if table.tls is None or table.tls == self._tls:
+            return
+        # The supervisor has made the same of it; what fails here all the same, e.g. for want of descriptors,
+        # is made with the next table, and what serves serves on.
+        with suppress(OSError, ValueError):
+            self._context = server_context(table.tls)
+            self._tls = table.tls
+        if self._waiting is not None:
+            self.listen(self._waiting)
 
     def listen(self, listener: socket.socket) -> None:
         """From now on it is this one, as soon as there are certificates."""

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from krakencopy.supervisor.control import remote_door
+from krakencopy.supervisor.control import front_connection, remote_door
 from krakencopy.supervisor.control.access_table import Tls
 from krakencopy.supervisor.control.principals import Principal, Role, principal_of
 from krakencopy.supervisor.control.remote_door import HANDSHAKES_OF_ADDRESS_MAX, server_context
@@ -394,6 +395,31 @@ def test_a_watcher_that_never_reads_costs_what_one_call_may(tmp_path: Path) -> N
             async with front.stub(front.add_certificate("vera")) as other, stub_of(front.socket) as local:
                 await other.GetStatus(pb.GetStatusRequest(), timeout=10)
                 await local.GetStatus(pb.GetStatusRequest(), timeout=10)
+            watch.cancel()
+
+    run(play())
+
+
+def test_a_peer_that_answers_no_ping_loses_its_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = replace(front_connection.REMOTE_WINDOWS, _keepalive_time=0.3, _keepalive_timeout=0.3)
+    monkeypatch.setattr(front_connection, "REMOTE_WINDOWS", soon)
+
+    async def play() -> None:
+        async with (
+            remote_front(tmp_path, Servicer()) as front,
+            front.stub(front.add_certificate("vera")) as stub,
+        ):
+            watch = stub.WatchFills(pb.WatchFillsRequest())
+            reader, writer = await connected(front, plain_context(front, front.add_certificate("olga")))
+            writer.write(PREFACE + bytes.fromhex("000000040000000000"))
+            # It reads all, and says nothing any more.
+            received = await read_to_end(reader)
+            assert bytes.fromhex("0000080600") in received, "it was pinged"
+            writer.close()
+            await until("it is gone", lambda: front.access.clients.known("olga").connections == 0)
+            assert not watch.done(), "who answers stays"
             watch.cancel()
 
     run(play())
