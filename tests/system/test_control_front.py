@@ -1,5 +1,5 @@
 """Copying does not need the process that serves the control API: whatever becomes of it, and whatever clients
-do to it, fills are copied, and it comes back.
+do to it, fills are copied, and it comes back, on its socket and by TLS.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import pytest
 
+from krakencopy.client import Access, KrakenCopy
 from tests.bench.flooder import KINDS
 from tests.support.footprint import children, rss_mib
 from tests.support.system import ROOT, Key, Paper, System, alive, freeze, wait_for
@@ -25,7 +27,9 @@ FRONT_MIB_MAX, GROWTH_MIB_MAX = 256, 40
 
 @pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
-    with System(paper, dict.fromkeys(USERS, "100000"), "10000000") as system:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f'[control]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"'
+    with System(paper, dict.fromkeys(USERS, "100000"), "10000000", listen) as system:
         system.start().wait_ready()
         yield system
 
@@ -37,6 +41,17 @@ def supervisor_pid(system: System) -> int:
 
 def front_pid(system: System) -> int:
     return wait_for("the front", lambda: next(iter(children(supervisor_pid(system), "kc-control")), 0))
+
+
+@contextmanager
+def remote(system: System, role: str = "viewer") -> Iterator[KrakenCopy]:
+    """A client by TLS, with a token of this role."""
+    with system.api() as api:
+        token = api.create_token("vera", role, timedelta(hours=1)).token
+    port = system.config_tail.rpartition(":")[2].rstrip('"')
+    access = Access(ca=system.state_dir / "tls" / "ca.pem", token=token)
+    with KrakenCopy(f"https://127.0.0.1:{port}", access=access) as client:
+        yield client
 
 
 def trade(paper: Paper, key: Key, fills: int) -> None:
@@ -58,8 +73,10 @@ def test_fills_are_copied_while_the_front_is_dead_or_stopped_and_it_comes_back(
     paper: Paper, system: System
 ) -> None:
     key = paper.another_key("master")
-    os.kill(front_pid(system), signal.SIGKILL)
-    trade(paper, key, 1)
+    with remote(system) as client, client.watch_fills(0) as watch:
+        os.kill(front_pid(system), signal.SIGKILL)
+        trade(paper, key, 1)
+        assert next(watch).seq == 1, "a watch by TLS goes on with the next front"
     assert system.status().ready
     assert "Killed" in restarts(system)[0]
     stopped = front_pid(system)
@@ -109,11 +126,16 @@ def test_fills_are_copied_and_operators_are_answered_beside_clients_that_flood(
 
 def test_a_supervisor_that_is_killed_leaves_no_front_and_the_next_one_serves(system: System) -> None:
     front = front_pid(system)
-    freeze(front)
-    system.kill()
-    wait_for("the front's end", lambda: not alive(front))
-    system.start().wait_ready()
-    assert front_pid(system) != front
+    with remote(system, "operator") as client:
+        assert client.who_am_i().name == "vera"
+        freeze(front)
+        system.kill()
+        wait_for("the front's end", lambda: not alive(front))
+        system.start().wait_ready()
+        assert front_pid(system) != front
+        # The same CA, and who was known is known.
+        client.set_trading_state("HALTED", account_ids=["anna"], reason="seen from afar", by="somebody else")
+    assert "HALTED by vera (seen from afar)" in system.command("events")
 
 
 def test_a_socket_of_a_front_that_is_stopped_still_keeps_a_second_supervisor_out(system: System) -> None:
