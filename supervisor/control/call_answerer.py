@@ -34,7 +34,7 @@ from krakencopy.supervisor.control.principals import Principal, Role
 log = logging.getLogger(__name__)
 
 #: Fields of requests in which a caller says its own name.
-_SAID_BY = frozenset({"by", "set_by"})
+SAID_BY = frozenset({"by", "set_by", "changed_by"})
 _TYPES = tuple(GetMessageClass(method.input_type) for method in METHODS)
 
 
@@ -213,7 +213,7 @@ class CallAnswerer:
 def _name_caller(request: Any, principal: Principal) -> None:
     """Who calls from elsewhere is recorded by its own name, whatever it says."""
     if not principal.is_local:
-        for field in _SAID_BY.intersection(request.DESCRIPTOR.fields_by_name):
+        for field in SAID_BY.intersection(request.DESCRIPTOR.fields_by_name):
             setattr(request, field, principal.name)
 
 

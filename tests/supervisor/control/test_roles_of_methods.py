@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from krakencopy.supervisor.control.principals import Role
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
-from tests.support.front import run, until
+from tests.support.front import run, stub_of, until
 from tests.support.remote_front import remote_front
 from tests.support.served_control import error_info
 
@@ -62,6 +62,17 @@ EXPECTED: dict[str, tuple[set[Role], bool]] = {
     "ListAuditEntries": (OPERATES, False),
     "WatchAudit": (OPERATES, False),
     "VerifyAudit": (OPERATES, False),
+    "CreateAccount": (ADMINISTERS, False),
+    "UpdateAccount": (ADMINISTERS, False),
+    "DeleteAccount": (ADMINISTERS, False),
+    "GetAccountConfig": (SEES, False),
+    "ListAccountConfigs": (SEES, False),
+    "CreateGroup": (ADMINISTERS, False),
+    "UpdateGroup": (ADMINISTERS, False),
+    "DeleteGroup": (ADMINISTERS, False),
+    "ListGroups": (SEES, False),
+    "ListConfigChanges": (SEES, False),
+    "RotateCredentials": (ADMINISTERS, False),
     "WhoAmI": (EVERYBODY, True),
     "CreateToken": (ADMINISTERS, False),
     "ListTokens": (ADMINISTERS, False),
@@ -78,23 +89,26 @@ HALTED, ACTIVE = types_pb2.TRADING_STATE_HALTED, types_pb2.TRADING_STATE_ACTIVE
 
 
 class EverythingAnswered:
-    """Answers each method with an empty message, and keeps which it was."""
+    """Answers each method with an empty message, and keeps what was asked."""
 
     def __init__(self) -> None:
         self.reached: list[str] = []
+        self.requests: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         method = SERVICE.methods_by_name[name]
         answer: Any = GetMessageClass(method.output_type)()
-        if "account" in method.output_type.fields_by_name:
+        if isinstance(getattr(answer, "account", None), types_pb2.Account):
             answer.account.id = OWN
 
-        async def single(_request: Any, _context: Any) -> Any:
+        async def single(request: Any, _context: Any) -> Any:
             self.reached.append(name)
+            self.requests.append(request)
             return answer
 
-        async def stream(_request: Any, _context: Any) -> Any:
+        async def stream(request: Any, _context: Any) -> Any:
             self.reached.append(name)
+            self.requests.append(request)
             yield answer
 
         return stream if method.server_streaming else single
@@ -198,5 +212,39 @@ def test_an_owner_lifts_nothing_and_means_nobody_else(
             stub = await stack.enter_async_context(front.stub(token=token))
             assert await code_of(stub, name, request_) == ("PERMISSION_DENIED", reason)
         assert servicer.reached == []
+
+    run(play())
+
+
+def test_nobody_from_elsewhere_is_recorded_by_another_name(tmp_path: Path) -> None:
+    """In whatever field of a request a caller says its own name."""
+    fields = {
+        method.name: [
+            field.name
+            for field in method.input_type.fields
+            if field.name == "by" or field.name.endswith("_by")
+        ]
+        for method in SERVICE.methods
+    }
+    saying = {name: found for name, found in fields.items() if found}
+    assert len(saying) > 5
+
+    async def play() -> None:
+        servicer = EverythingAnswered()
+        async with remote_front(tmp_path, servicer) as front:
+            async with front.stub(front.add_certificate("olga", Role.ADMIN)) as stub:
+                for name, names in saying.items():
+                    request = request_of(name, OWN)
+                    for field in names:
+                        setattr(request, field, "somebody else")
+                    assert await code_of(stub, name, request) == ("OK", "")
+                    taken = servicer.requests[-1]
+                    assert {getattr(taken, field) for field in names} == {"olga"}, name
+            async with stub_of(front.socket) as local:
+                for name, names in saying.items():
+                    request = request_of(name, OWN)
+                    setattr(request, names[0], "somebody else")
+                    await code_of(local, name, request)
+                    assert getattr(servicer.requests[-1], names[0]) == "somebody else"
 
     run(play())
