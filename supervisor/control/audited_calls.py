@@ -1,5 +1,6 @@
 """Calls that change something, each with its two entries in the audit log: one before anything is done, and
-one with what came of it. What has begun is done to its end, also where the client that asked is gone.
+one with what came of it. What has begun is done to its end, also where the client that asked is gone. Who
+asks in a loop is slowed down.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from krakencopy.account_proc.contract.refusals import cut_text
 from krakencopy.supervisor.audit.files import Draft
 from krakencopy.supervisor.audit.log import AuditLog
 from krakencopy.supervisor.control.audit_notes import CallNotes
+from krakencopy.supervisor.control.call_pace import CallPace
 from krakencopy.supervisor.control.call_status import Refused, status_of
 from krakencopy.supervisor.control.permissions import PERMISSIONS, Permission
 from krakencopy.supervisor.control.principals import Principal
@@ -35,6 +37,7 @@ class AuditedCalls:
     def __init__(self, log: AuditLog, notes: CallNotes) -> None:
         self._log = log
         self._notes = notes
+        self._pace = CallPace()
         self._tasks: set[asyncio.Task[Message]] = set()
 
     async def carry_out(
@@ -50,7 +53,10 @@ class AuditedCalls:
             fields["before"] = before
         request_id = str(getattr(request, "request_id", ""))
         key = (method, request_id, str(fields["sha256"])) if request_id else ()
-        draft = await self._log.begin(fields, key, waits=not stops_trading(request))
+        waits = not stops_trading(request)
+        if waits and (pause_s := self._pace.pause_s(_caller(principal), time.monotonic())):
+            await asyncio.sleep(pause_s)
+        draft = await self._log.begin(fields, key, waits=waits)
         task = asyncio.get_running_loop().create_task(self._finish(draft, request, before, act, method))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
@@ -80,6 +86,11 @@ class AuditedCalls:
         changed = self._notes.changed(before, self._notes.standing(request), answer)
         self._log.end(draft, {"outcome": "OK"} | changed | _took(began))
         return answer
+
+
+def _caller(principal: Principal) -> str:
+    """Of this machine, whose user has one name, a process; from elsewhere, where ports change, the name."""
+    return principal.origin if principal.origin.startswith("unix ") else principal.name
 
 
 def stops_trading(request: Message) -> bool:

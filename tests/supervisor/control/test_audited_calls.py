@@ -22,6 +22,7 @@ import pytest
 from krakencopy.supervisor.audit.chain import Kind
 from krakencopy.supervisor.audit.verification import verify
 from krakencopy.supervisor.control.audited_calls import AUDITED, stops_trading
+from krakencopy.supervisor.control.call_pace import CallPace
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2, types_pb2
@@ -301,6 +302,29 @@ def test_a_kill_between_the_beginning_and_the_outcome_leaves_a_call_without_one(
                     "PlaceOrder", "UNKNOWN", "PROCESS_ENDED",
                 )  # fmt: skip
                 await until("the event", lambda: "AUDIT_CALLS_CUT_OFF" in w.codes())
+
+    run(play())
+
+
+def test_who_asks_in_a_loop_is_slowed_down_but_for_what_stops_trading(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowed: list[str] = []
+
+    def pause_s(_pace: CallPace, caller: str, _now: float) -> float:
+        slowed.append(caller)
+        return 0.001
+
+    monkeypatch.setattr(CallPace, "pause_s", pause_s)
+
+    async def play() -> None:
+        async with world(tmp_path, journal) as w:
+            await w.stub.SetTradingState(halt())
+            assert slowed == []
+            await w.stub.PauseAccount(pause())
+            (caller,) = slowed
+            assert caller.startswith("unix pid ")
+            await w.ended(2)
 
     run(play())
 
