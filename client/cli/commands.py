@@ -22,10 +22,8 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output, TableOutput
-from krakencopy.client.cli.process_commands import PROCESS_COMMANDS
 from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
     BadInput,
@@ -296,12 +294,14 @@ def _later(module: str, name: str) -> Command:
 COMMANDS: dict[str, Command] = {
     "status": status,
     "accounts": accounts,
-    **PROCESS_COMMANDS,
+    **{verb: _later("process_commands", "act") for verb in ("start", "stop", "restart", "pause")},
+    "wait": _later("process_commands", "wait"),
+    "shutdown": _later("process_commands", "shutdown"),
     "context": _later("context_commands", "context"),
-    "resume": resume,
-    "halt": set_state,
-    "exit-only": set_state,
-    "flatten": flatten,
+    "resume": _later("trading_commands", "resume"),
+    "halt": _later("trading_commands", "set_state"),
+    "exit-only": _later("trading_commands", "set_state"),
+    "flatten": _later("trading_commands", "flatten"),
     "fills": fills,
     "copies": copies,
     "why": _later("fill_commands", "why"),

@@ -136,14 +136,3 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def _wait_limit_s(arguments: Namespace) -> float:
     return WAIT_S if arguments.timeout is None else float(arguments.timeout)
-
-
-#: By name, as in client/cli/commands.py.
-PROCESS_COMMANDS: dict[str, Callable[[Namespace, Connect, Output], ExitCode]] = {
-    "start": act,
-    "stop": act,
-    "restart": act,
-    "pause": act,
-    "wait": wait,
-    "shutdown": shutdown,
-}
