@@ -28,7 +28,7 @@ from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.cli.output_arguments import DEFAULTS, add_output, check_output
 from krakencopy.client.cli.parser import LeftOut, Parser
-from krakencopy.client.cli.process_arguments import add_actions, add_system
+from krakencopy.client.cli.process_arguments import WAIT_HELP, add_actions, add_system
 from krakencopy.client.cli.simulation_arguments import add_simulations
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -259,6 +259,7 @@ def _add_trading(command: Any) -> None:
                 help="take it back: what is not sold yet is held again; what accounts may trade stays",
             )  # fmt: skip
             add_yes(sub, "it is sold")
+            sub.add_argument("--wait", action="store_true", help=WAIT_HELP)
         if verb == "resume":
             add_yes(sub, "--all of a live system trade again")
 

@@ -41,7 +41,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "set": ("set", "set anna max_user_risk=0.05 --dry-run", "set --all --unset max_user_risk"),
     "halt": ('halt --all --reason "the exchange sends odd prices"', "halt anna --offline"),
     "exit-only": ("exit-only --group eu",),
-    "flatten": ("flatten anna --dry-run", "flatten --all --yes", "flatten anna --cancel"),
+    "flatten": ("flatten anna --dry-run", "flatten --all --yes --wait", "flatten anna --cancel"),
     "resume": ("resume anna", 'resume --all --reason "prices are right again"'),
     "account create": (
         "account create anna credentials_file=anna.key group=eu --validate-only",

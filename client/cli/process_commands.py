@@ -13,9 +13,14 @@ from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output
 from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.cli.wait import is_settled, wait_until_gone, wait_until_ready, wait_until_settled
+from krakencopy.client.cli.wait import (
+    is_settled,
+    wait_limit_s,
+    wait_until_gone,
+    wait_until_ready,
+    wait_until_settled,
+)
 from krakencopy.client.sdk.errors import ExitCode, NotConnected, Refused, Unavailable
-from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.formats import joined
@@ -75,7 +80,7 @@ def _wait_for(arguments: Namespace, supervisor: KrakenCopy, accepted: dict[str, 
     ) as say:
         wait_until_settled(
             lambda limit_s: supervisor.get_status(timeout_s=limit_s), accepted, is_settled(verb),
-            _wait_limit_s(arguments), lambda left: say(f"{verb}: waiting for {left}"),
+            wait_limit_s(arguments), lambda left: say(f"{verb}: waiting for {left}"),
         )  # fmt: skip
 
 
@@ -89,7 +94,7 @@ def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
     with progress("waiting until the system is ready", "nothing else ends with this wait") as say:
         status = wait_until_ready(
-            get_status, _wait_limit_s(arguments), lambda why_not: say(f"not ready: {why_not}")
+            get_status, wait_limit_s(arguments), lambda why_not: say(f"not ready: {why_not}")
         )
     out.one(status, _ready_line)
     return ExitCode.DONE
@@ -125,14 +130,10 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 "the supervisor goes on stopping; `krakencopy shutdown --now` hurries it",
             ):
                 wait_until_gone(
-                    lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
+                    lambda limit_s: supervisor.get_status(timeout_s=limit_s), wait_limit_s(arguments)
                 )
     out.one(
         answer,
         lambda _answer: ["the supervisor has stopped" if arguments.wait else "the supervisor is stopping"],
     )
     return ExitCode.DONE
-
-
-def _wait_limit_s(arguments: Namespace) -> float:
-    return WAIT_S if arguments.timeout is None else float(arguments.timeout)

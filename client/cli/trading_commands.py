@@ -12,8 +12,10 @@ from krakencopy.client.cli.consent import ask_if_live, ask_to_go_on, status_if_a
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
+from krakencopy.client.cli.wait import wait_limit_s, wait_until_settled
 from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused, TimedOut, Unavailable
 from krakencopy.client.views import trading_pages as views
+from krakencopy.client.views.rows import standing
 from krakencopy.client.views.table import table
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -138,9 +140,11 @@ def _code(accounts: Iterable[pb.TradingAcknowledgement]) -> ExitCode:
 
 
 def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`flatten [ID...|--group G|--all] [--dry-run|--cancel] [--yes]`."""
+    """`flatten [ID...|--group G|--all] [--dry-run|--cancel] [--yes] [--wait]`."""
     if arguments.cancel and arguments.dry_run:
         raise BadInput("--cancel sells nothing; leave out --dry-run")
+    if arguments.wait and (arguments.cancel or arguments.dry_run or arguments.offline):
+        raise BadInput("--wait waits until it is sold, which a supervisor says; leave out the others")
     if arguments.offline:
         from krakencopy.client.cli import offline  # other commands need none of it
 
@@ -175,7 +179,41 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             "accounts that have got it go on selling; `krakencopy flatten ID --cancel` takes it back",
         ):
             answer = ask(dry_run=arguments.dry_run)
-    return _show_flatten(answer, out)
+        code = _show_flatten(answer, out)
+        if arguments.wait:
+            _wait_for_sales(arguments, supervisor, answer, out)
+    return code
+
+
+def _wait_for_sales(
+    arguments: Namespace, supervisor: KrakenCopy, answer: pb.FlattenAccountsResponse, out: Output
+) -> None:
+    """Until all has been sold that this flatten, or a later one, is to sell. Raises TimedOut."""
+    asked = {
+        one.account_id: nouns.Account(id=one.account_id, trading=one.trading)
+        for one in answer.accounts
+        if one.trading.HasField("flatten")
+    }
+
+    def is_sold(before: nouns.Account, account: nouns.Account) -> bool:
+        now = account.trading.flatten
+        return now.number >= before.trading.flatten.number and now.state == nouns.FLATTEN_STATE_DONE
+
+    with progress(
+        f"flatten: waiting for {', '.join(asked)} to sell",
+        "accounts go on selling; `krakencopy flatten ID --cancel` takes back what is not sold yet",
+    ) as say:
+        wait_until_settled(
+            lambda limit_s: supervisor.get_status(timeout_s=limit_s), asked, is_sold,
+            wait_limit_s(arguments), lambda left: say(f"flatten: {left}"), _selling,
+        )  # fmt: skip
+    if not out.as_data:
+        out.lines([f"sold: {', '.join(asked) or 'nothing was to be sold'}"])
+
+
+def _selling(account: nouns.Account) -> str:
+    """How far it has come; of one without a process where it stands."""
+    return views.still_flattening(account) or standing(account)
 
 
 def _ask_to_sell(ask: Callable[[], pb.FlattenAccountsResponse], where: Callable[[], str]) -> None:

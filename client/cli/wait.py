@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from collections.abc import Callable, Mapping
 
 from krakencopy.client.sdk.errors import TimedOut, Unavailable
-from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
+from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
 from krakencopy.client.views.rows import account_notes, standing
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -20,6 +21,11 @@ Settled = Callable[[nouns.Account, nouns.Account], bool]
 _HAS_PROCESS = frozenset(
     {nouns.ACCOUNT_STATE_RUNNING, nouns.ACCOUNT_STATE_DEGRADED, nouns.ACCOUNT_STATE_STOPPING}
 )
+
+
+def wait_limit_s(arguments: Namespace) -> float:
+    """How long a wait may last as a whole."""
+    return WAIT_S if arguments.timeout is None else float(arguments.timeout)
 
 
 def wait_until_ready(
@@ -82,11 +88,11 @@ def is_settled(verb: str) -> Settled:
 
 def wait_until_settled(
     get_status: GetStatus, accounts: Mapping[str, nouns.Account], settled: Settled, limit_s: float,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None, words: Callable[[nouns.Account], str] = standing,
 ) -> None:  # fmt: skip
     """Ask until each of these accounts is settled; at least once. ``accounts``: as they stood when they were
-    asked; ``say`` is called with those that are left. Raises TimedOut, also where one has FAILED, which does
-    not change by itself.
+    asked; ``say`` is called with those that are left, each in ``words``. Raises TimedOut, also where all that
+    are left have FAILED, which does not change by itself.
     """
     deadline = time.monotonic() + limit_s
     left = dict(accounts)
@@ -103,15 +109,16 @@ def wait_until_settled(
                 for account_id, before in left.items()
                 if account_id in now and not settled(before, now[account_id])
             }
-            why_not = {account_id: standing(now[account_id]) for account_id in left}
-            if failed := [each for each in left if now[each].state == nouns.ACCOUNT_STATE_FAILED]:
-                raise TimedOut("; ".join(f"{each}: {why_not[each]}" for each in failed))
+            why_not = {account_id: words(now[account_id]) for account_id in left}
+            failed = [each for each in left if now[each].state == nouns.ACCOUNT_STATE_FAILED]
+            if failed and failed == list(left):
+                raise TimedOut("; ".join(f"{each}: {standing(now[each])}" for each in failed))
         if not left:
             return
-        say("; ".join(f"{each}: {words}" for each, words in why_not.items()))
+        waited_for = "; ".join(f"{each}: {why}" for each, why in why_not.items())
+        say(waited_for)
         if not _pause(deadline):
-            waited = "; ".join(f"{each}: {words}" for each, words in why_not.items())
-            raise TimedOut(f"not done after {limit_s:g} s, and goes on: {waited}")
+            raise TimedOut(f"not done after {limit_s:g} s, and goes on: {waited_for}")
 
 
 def _call_limit(deadline: float) -> float:

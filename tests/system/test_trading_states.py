@@ -95,15 +95,13 @@ def sell_everything(system: System) -> None:
     assert all("USD" in line and "at the master's last price" in line for line in plan)
     assert all(system.held(user) > 0 for user in amounts)
     assert "give it with --yes" in system.error("flatten", "anna", expect=3)
-    out = system.command("flatten", "--all", "--yes", "--reason", "leaving")
-    assert [line.split()[:3] for line in out.splitlines()[-2:]] == [
+    out = system.command("flatten", "--all", "--yes", "--reason", "leaving", "--wait")
+    assert [line.split()[:3] for line in out.splitlines()[-3:-1]] == [
         [user, "REDUCING", "yes"] for user in amounts
     ]
+    assert out.splitlines()[-1] == "sold: anna, bert"
     done = nouns.FLATTEN_STATE_DONE
-    wait_for(
-        "both to have sold",
-        lambda: all(system.accounts()[user].trading.flatten.state == done for user in amounts),
-    )
+    assert all(system.accounts()[user].trading.flatten.state == done for user in amounts)
     assert [system.held(user) for user in amounts] == [0, 0]
     assert "has sold what copying had bought: flatten " in system.command("accounts", "anna")
     assert bought(system, 5) == {"anna": SKIPPED, "bert": SKIPPED}

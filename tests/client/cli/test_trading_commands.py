@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from krakencopy.client.cli import wait
 from krakencopy.client.cli.main import main
 from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.v1 import control_pb2 as pb
@@ -206,6 +207,45 @@ def test_a_script_says_yes_with_an_option(
     assert types(endpoint, "flatten bob --yes -o json") == ExitCode.DONE
     assert json.loads(capsys.readouterr().out)["positions"][0]["asset"] == "BTC"
     assert asked_to_sell(selling) == [True, True], "without a terminal nothing is asked for"
+
+
+def stands(number: int, state: nouns.FlattenState.ValueType) -> nouns.Account:
+    """How a flatten of bob's has come."""
+    flatten = nouns.Flatten(number=number, state=state, by="operator ann")
+    return nouns.Account(
+        id="bob", state=nouns.ACCOUNT_STATE_RUNNING, trading=nouns.TradingStatus(flatten=flatten)
+    )
+
+
+def test_a_wait_ends_when_all_is_sold_that_this_flatten_is_to_sell(
+    endpoint: str, selling: Scripted, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "_INTERVAL_S", 0.001)
+    asked = kept("bob", REDUCING)
+    asked.trading.flatten.CopyFrom(stands(7, nouns.FLATTEN_STATE_REQUESTED).trading.flatten)
+    selling.on["FlattenAccounts"] = lambda _request, _context: pb.FlattenAccountsResponse(accounts=[asked])
+    seen = [
+        stands(6, nouns.FLATTEN_STATE_DONE),  # the one before
+        stands(7, nouns.FLATTEN_STATE_SELLING),
+        stands(7, nouns.FLATTEN_STATE_DONE),
+    ]
+    selling.on["GetStatus"] = lambda _request, _context: pb.GetStatusResponse(accounts=[seen.pop(0)])
+    assert types(endpoint, "flatten bob --yes --wait") == ExitCode.DONE
+    assert capsys.readouterr().out.splitlines()[-1] == "sold: bob"
+    assert seen == []
+    still = stands(7, nouns.FLATTEN_STATE_SELLING)
+    selling.on["GetStatus"] = lambda _request, _context: pb.GetStatusResponse(accounts=[still])
+    assert types(endpoint, "flatten bob --yes --wait --timeout 0.05") == ExitCode.NOT_IN_TIME
+    assert "and goes on: bob: sells what copying bought: flatten 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["--dry-run", "--cancel", "--offline"])
+def test_a_wait_is_for_a_sale_that_a_supervisor_says_is_over(
+    endpoint: str, selling: Scripted, capsys: Any, other: str
+) -> None:
+    assert types(endpoint, f"flatten bob --wait {other}") == ExitCode.BAD_INPUT
+    assert "--wait waits until it is sold" in capsys.readouterr().err
+    assert asked_to_sell(selling) == []
 
 
 def test_taking_it_back_asks_nothing_and_shows_who_keeps_to_it(
