@@ -98,7 +98,7 @@ def _create(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def _show(found: list[pb.Credential], out: Output, none: str) -> None:
-    table = TableOutput(out, views.credential_columns(), views.credential_row)
+    table = TableOutput(out, views.credential_columns(), views.credential_row, pb.Credential.DESCRIPTOR)
     table.show(found)
     if not found:
         table.none(none)

@@ -28,8 +28,9 @@ from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.cli.output_arguments import DEFAULTS, add_output, check_output
 from krakencopy.client.cli.parser import LeftOut, Parser
-from krakencopy.client.cli.process_arguments import WAIT_HELP, add_actions, add_system
+from krakencopy.client.cli.process_arguments import add_actions, add_system
 from krakencopy.client.cli.simulation_arguments import add_simulations
+from krakencopy.client.cli.trading_arguments import add_trading, check_target
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
@@ -98,7 +99,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise BadInput("--rules: of which account? give its ID")
     check_output(arguments)
     if "offline" in arguments:
-        _check_target(arguments)
+        check_target(arguments)
     if "since" in arguments:
         _check_interval(arguments)
     return arguments
@@ -146,7 +147,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
         sub.add_argument("--group", default="", metavar="GROUP", help="only accounts of this group")
     add_actions(command)
     _add_set(command)
-    _add_trading(command)
+    add_trading(command, _reason)
     add_limits(command, _reason)
     add_rename(command)
     add_resync(command, _reason)
@@ -228,47 +229,6 @@ def _add_set(command: Any) -> None:
         "--unset", action="append", default=[], metavar="KEY", help="let the file's value hold again"
     )
     sub.add_argument("--dry-run", action="store_true", help="only check it and show what would change")
-
-
-def _add_trading(command: Any) -> None:
-    for verb, text in (
-        ("halt", "let no order leave accounts any more; also cancels the open orders of copying"),
-        ("exit-only", "let accounts buy nothing any more; what the master sells is sold"),
-        ("flatten", "sell what copying bought, never an account's own coins, and buy nothing any more"),
-        ("resume", "lift a halt, an exit-only and a pause"),
-    ):
-        sub = command(verb, text)
-        sub.add_argument("ids", nargs="*", default=[], metavar="ID", help="these accounts")
-        sub.add_argument(
-            "--group", action="append", default=[], dest="groups", metavar="G", help="accounts of this group",
-            type=_named,
-        )  # fmt: skip
-        sub.add_argument("--all", action="store_true", help="all accounts")
-        sub.add_argument(
-            "--reason", type=_reason, default="", metavar="TEXT", help="why, for those who read it later"
-        )
-        sub.add_argument(
-            "--offline",
-            action="store_true",
-            help="without the supervisor, where that is stuck or dead: by the state folder of --state-dir",
-        )
-        if verb == "flatten":
-            sub.add_argument("--dry-run", action="store_true", help="only show what would be sold")
-            sub.add_argument(
-                "--cancel", action="store_true",
-                help="take it back: what is not sold yet is held again; what accounts may trade stays",
-            )  # fmt: skip
-            add_yes(sub, "it is sold")
-            sub.add_argument("--wait", action="store_true", help=WAIT_HELP)
-        if verb == "resume":
-            add_yes(sub, "--all of a live system trade again")
-
-
-def _check_target(arguments: argparse.Namespace) -> None:
-    if arguments.all and (arguments.ids or arguments.groups):
-        raise BadInput("--all means every account; leave out the others")
-    if not (arguments.all or arguments.ids or arguments.groups):
-        raise BadInput("name accounts, --group or --all")
 
 
 def _add_lists(command: Any) -> None:
@@ -356,12 +316,6 @@ def _moment(text: str) -> datetime:
 def _reason(text: str) -> str:
     if len(text) > REASON_MAX:
         raise argparse.ArgumentTypeError(f"it has {len(text)} characters; at most {REASON_MAX} are taken")
-    return text
-
-
-def _named(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty")
     return text
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from krakencopy.client.cli.consent import ask_to_go_on
+from krakencopy.client.cli.consent import ask_to_go_on, status_if_any, system_words
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused
 from krakencopy.client.views import config_pages as views
+from krakencopy.v1 import configuration_pb2 as pb
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
@@ -102,10 +103,12 @@ def _delete(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             return supervisor.delete_group(arguments.id, **given)
 
         if not arguments.validate_only and not arguments.yes:
-            ask_to_go_on(
-                "nothing was deleted", lambda: views.change_page(ask(validate_only=True), what, "deleted"),
-                f"Delete {what}?", needs=NEEDS_YES,
-            )  # fmt: skip
+
+            def plan() -> list[str]:
+                where = system_words(arguments, supervisor, status_if_any(supervisor))
+                return [f"{where}:", *views.change_page(ask(validate_only=True), what, "deleted")]
+
+            ask_to_go_on("nothing was deleted", plan, f"Delete {what}?", needs=NEEDS_YES)
         answer = ask(validate_only=arguments.validate_only)
     out.one(answer, lambda answer: views.change_page(answer, what, "deleted"))
     return ExitCode.DONE
@@ -117,14 +120,16 @@ def _show(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             out.one(supervisor.get_account_config(arguments.id), views.account_page)
         else:
             found = list(supervisor.list_account_configs())
-            TableOutput(out, views.account_columns(), views.account_row).show(found)
+            TableOutput(out, views.account_columns(), views.account_row, pb.AccountConfig.DESCRIPTOR).show(
+                found
+            )
     return ExitCode.DONE
 
 
 def _history(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         found = list(supervisor.list_config_changes(arguments.id, limit=arguments.limit))
-    table = TableOutput(out, views.change_columns(), views.change_row)
+    table = TableOutput(out, views.change_columns(), views.change_row, pb.ConfigChange.DESCRIPTOR)
     table.show(found[::-1])
     if not found:
         table.none(f"nothing was changed over the API{f' of {arguments.id}' if arguments.id else ''}")
@@ -134,7 +139,7 @@ def _history(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def _groups(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         found = list(supervisor.list_groups())
-    table = TableOutput(out, views.group_columns(), views.group_row)
+    table = TableOutput(out, views.group_columns(), views.group_row, pb.GroupConfig.DESCRIPTOR)
     table.show(found)
     if not found:
         table.none("there are no groups; krakencopy group create ID makes one")

@@ -64,7 +64,7 @@ def copy(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         out.one(answer, lambda _: [])
     else:
         out.lines([views.fill_line(answer.fill), ""])
-        answers = TableOutput(out, views.answer_columns(), views.answer_row)
+        answers = TableOutput(out, views.answer_columns(), views.answer_row, pb.CopyFillAnswer.DESCRIPTOR)
         answers.show(answer.answers)
         if not answer.answers:
             answers.none("nobody copies")

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from krakencopy.client.cli.interrupts import within
 from krakencopy.client.sdk.errors import BadInput
-from krakencopy.client.views.field_columns import cells, field_names, kind_of, kind_of_rows, rows_of, to_dict
+from krakencopy.client.views.field_columns import cells, field_names, kind_of_rows, rows_of, to_dict
 from krakencopy.client.views.formats import plain
 from krakencopy.client.views.table import Column, Grid
 from krakencopy.client.views.wrapping import wrapped
@@ -178,9 +178,9 @@ class TableOutput(Generic[M]):
 
     def __init__(
         self, out: Output, columns: Sequence[Column], row: Callable[[M], list[str]],
-        kind: Descriptor | None = None,
+        kind: Descriptor,
     ) -> None:  # fmt: skip
-        """``kind``: by it the columns are known before there is a row."""
+        """``kind``: of which the messages are; by it columns are known before there is a row."""
         self._out = out
         self._columns = tuple(columns)
         self._row = row
@@ -191,10 +191,6 @@ class TableOutput(Generic[M]):
     def show(self, messages: Iterable[M]) -> None:
         """The next messages, in their order."""
         messages = list(messages)
-        if self._kind is None and messages:
-            self._kind = kind_of(messages[0])
-        if self._kind is None:
-            return
         if self._out.as_data:
             self._out.messages(messages, kinds=(self._kind,))
             return
@@ -211,7 +207,6 @@ class TableOutput(Generic[M]):
         """A table of the columns that are asked for: by their titles, or by fields as in JSON."""
         if not self._out.columns:
             return Grid(self._columns, self._out.room)
-        assert self._kind is not None
         titled = {column.name: column for column in self._columns}
         fields = field_names(self._kind)
         self._names = chosen(self._out.columns, [*titled, *(name for name in fields if name not in titled)])

@@ -15,6 +15,7 @@ from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.client.views import sync_pages as views
 from krakencopy.client.views.table import table
 from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1.types_pb2 import SyncPosition
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
@@ -55,7 +56,7 @@ def _show(answer: pb.ResyncAccountResponse, out: Output) -> None:
     if out.as_data:
         out.one(answer, lambda _: [])
         return
-    positions = TableOutput(out, views.position_columns(), views.position_row)
+    positions = TableOutput(out, views.position_columns(), views.position_row, SyncPosition.DESCRIPTOR)
     positions.show(answer.positions)
     if not answer.positions and not answer.number:
         positions.none(views.NOTHING)

@@ -125,7 +125,9 @@ def show(answer: pb.SetTradingStateResponse, out: Output) -> ExitCode:
 
 
 def _show_accounts(accounts: Iterable[pb.TradingAcknowledgement], out: Output) -> None:
-    accounts_table = TableOutput(out, views.acknowledgement_columns(), views.acknowledgement_row)
+    accounts_table = TableOutput(
+        out, views.acknowledgement_columns(), views.acknowledgement_row, pb.TradingAcknowledgement.DESCRIPTOR
+    )
     accounts = list(accounts)
     accounts_table.show(accounts)
     if not accounts:
@@ -230,7 +232,7 @@ def _show_flatten(answer: pb.FlattenAccountsResponse, out: Output) -> ExitCode:
     if out.as_data:
         out.one(answer, lambda _: [])
         return _code(answer.accounts)
-    positions = TableOutput(out, views.position_columns(), views.position_row)
+    positions = TableOutput(out, views.position_columns(), views.position_row, pb.FlattenPosition.DESCRIPTOR)
     positions.show(answer.positions)
     if not answer.positions:
         positions.none(NOTHING_HELD)
