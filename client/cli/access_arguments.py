@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from krakencopy.client.sdk.access import CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
+from krakencopy.client.sdk.endpoint import CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
 
 #: As the SDK knows them, which needs protobuf for it.
 ROLES = ("viewer", "operator", "trader", "admin", "owner")

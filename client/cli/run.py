@@ -17,7 +17,6 @@ from krakencopy.client.cli import interrupts
 from krakencopy.client.cli.arguments import parse
 from krakencopy.client.cli.output_arguments import in_colours
 from krakencopy.client.cli.stderr import complain, write_nowhere
-from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
 from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
@@ -116,7 +115,9 @@ def _perform(arguments: Namespace, dial_with: Dial, limit_s: float | None, *, is
 
 def dial(arguments: Namespace) -> KrakenCopy:
     """A connection to the supervisor that the arguments and the environment name. Raises BadInput."""
-    from krakencopy.client.cli.target import apply_context  # help and bad input need no system
+    # Help and bad input need no system.
+    from krakencopy.client.cli.target import apply_context
+    from krakencopy.client.sdk.access import Access, choose_access
 
     apply_context(arguments, os.environ)
     endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from krakencopy.client.sdk.endpoint import Endpoint
+from krakencopy.client.sdk.endpoint import (
+    CA_VARIABLE,
+    CERTIFICATE_VARIABLE,
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    Endpoint,
+)
 from krakencopy.client.sdk.errors import BadInput
 
-CA_VARIABLE = "KRAKENCOPY_CA"
-CERTIFICATE_VARIABLE = "KRAKENCOPY_CERTIFICATE"
-KEY_VARIABLE = "KRAKENCOPY_KEY"
-TOKEN_VARIABLE = "KRAKENCOPY_TOKEN"  # noqa: S105 - the variable's name
 #: A token travels in a header: no spaces, nothing that cannot be shown.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 

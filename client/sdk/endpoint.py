@@ -18,6 +18,11 @@ from krakencopy.client.sdk.errors import BadInput
 _SOCKET_PATH_BYTES_MAX = 107
 
 ENDPOINT_VARIABLE = "KRAKENCOPY_ENDPOINT"
+#: How one is known there (client/sdk/access.py).
+CA_VARIABLE = "KRAKENCOPY_CA"
+CERTIFICATE_VARIABLE = "KRAKENCOPY_CERTIFICATE"
+KEY_VARIABLE = "KRAKENCOPY_KEY"
+TOKEN_VARIABLE = "KRAKENCOPY_TOKEN"  # noqa: S105 - the variable's name
 #: Where krakencopyd keeps the state of a live run, and of a paper run as `make run` starts it.
 DEFAULT_STATE_DIRS = ("data", "data-paper")
 
