@@ -21,12 +21,12 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
+    from krakencopy.client.sdk.calls.trading_calls import StateName
     from krakencopy.client.sdk.client import KrakenCopy
-    from krakencopy.client.sdk.trading_calls import StateWord
 
 Connect = Callable[[], "KrakenCopy"]
 
-STATES: dict[str, StateWord] = {"halt": "HALTED", "exit-only": "REDUCING", "resume": "ACTIVE"}
+STATES: dict[str, StateName] = {"halt": "HALTED", "exit-only": "REDUCING", "resume": "ACTIVE"}
 NOTHING_HELD = "copying holds nothing there"
 
 

@@ -1,26 +1,31 @@
-"""One connection to a supervisor: its channel, and how a call, a stream and a watch are made on it.
+"""One connection to a supervisor, for threads: its channel, and how each shape of calls is made on it.
 
-Knows nothing of what is asked.
+Knows nothing of what is asked (sdk/calls). sdk/async_connection.py is the same for asyncio.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from krakencopy.client.sdk.access import Access
+from krakencopy.client.sdk.call import Ask, Follow, Listing, Stream, method_of
+from krakencopy.client.sdk.calls.status_calls import get_status
 from krakencopy.client.sdk.endpoint import Endpoint
-from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, Refused
 from krakencopy.client.sdk.grpc_errors import fault
-from krakencopy.client.sdk.watch_stream import Stream, Watch
+from krakencopy.client.sdk.pages import pages
+from krakencopy.client.sdk.retries import Attempts, Run
+from krakencopy.client.sdk.watch_stream import Watch
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1.control_pb2_grpc import ControlServiceStub
 
-Q = TypeVar("Q")
-R = TypeVar("R")
+A = TypeVar("A", bound=Message)
 T = TypeVar("T")
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
@@ -37,37 +42,18 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
-class _Call(NamedTuple):
-    """grpc.ClientCallDetails, which has no constructor."""
-
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: Any
-    wait_for_ready: bool | None
-    compression: Any
+Metadata = tuple[tuple[str, str], ...]
 
 
-class _WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    """Every call carries the token, on whatever connection: gRPC's own credentials want TLS."""
+def metadata_of(access: Access) -> Metadata:
+    """What every call carries, on whatever connection: gRPC's own credentials for a token want TLS."""
+    return (("authorization", f"Bearer {access.token}"),) if access.token else ()
 
-    def __init__(self, token: str) -> None:
-        self._header = ("authorization", f"Bearer {token}")
 
-    def _with_token(self, details: Any) -> Any:
-        metadata = [*(details.metadata or ()), self._header]
-        return _Call(
-            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready,
-            details.compression,
-        )  # fmt: skip
-
-    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """See ``grpc``."""
-        return continuation(self._with_token(client_call_details), request)
-
-    def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """See ``grpc``."""
-        return continuation(self._with_token(client_call_details), request)
+def tls_of(access: Access) -> grpc.ChannelCredentials:
+    """For a port. Raises BadInput for files that cannot be used."""
+    found = [access.read(path) for path in (access.ca, access.key, access.certificate)]
+    return grpc.ssl_channel_credentials(*found)
 
 
 def open_channel(endpoint: Endpoint, access: Access) -> grpc.Channel:
@@ -75,8 +61,12 @@ def open_channel(endpoint: Endpoint, access: Access) -> grpc.Channel:
     if not endpoint.is_remote:
         # The folder's and the socket's mode protect it.
         return grpc.insecure_channel(endpoint.target, CHANNEL_OPTIONS)
-    found = [access.read(path) for path in (access.ca, access.key, access.certificate)]
-    return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(*found), CHANNEL_OPTIONS)
+    return grpc.secure_channel(endpoint.target, tls_of(access), CHANNEL_OPTIONS)
+
+
+def run_of(status: pb.GetStatusResponse) -> Run:
+    """Which run has answered."""
+    return Run(status.epoch, status.started_at.ToNanoseconds())
 
 
 class Connection:
@@ -89,71 +79,113 @@ class Connection:
         timeout_s: float,
         patience_s: float,
         channel: grpc.Channel | None,
-        access: Access | None = None,
+        access: Access,
+        retries: bool,
     ) -> None:
-        """``channel`` replaces the connection; it belongs to the caller and stays open."""
+        """``channel`` replaces the connection; it belongs to the caller and stays open. ``retries``: whether
+        calls are asked again where that is safe (sdk/retries.py).
+        """
         self.endpoint = endpoint
         self._timeout_s = timeout_s
         self._patience_s = patience_s
+        self._retries = retries
         #: To end them with the connection, while someone still holds them.
         self._watches: weakref.WeakSet[Watch[Any, Any]] = weakref.WeakSet()
-        access = (access or Access()).checked(endpoint)
         self._owned = open_channel(endpoint, access) if channel is None else None
-        used: Any = channel or self._owned
-        self.stub = ControlServiceStub(
-            grpc.intercept_channel(used, _WithToken(access.token)) if access.token else used
-        )
+        self._given = channel
+        self._metadata = metadata_of(access)
+        self._closed = threading.Event()
+        self._was_up = False
+        self._run: Run | None = None
 
     def close(self) -> None:
         """End the connection, and every watch on it."""
         for watch in list(self._watches):
             watch.close()
+        self._closed.set()
         if self._owned is not None:
             self._owned.close()
 
-    def ask(
-        self,
-        rpc: grpc.UnaryUnaryMultiCallable[Q, R],
-        request: Q,
-        timeout_s: float | None,
-        request_id: str = "",
-    ) -> R:
+    def _open_channel(self) -> grpc.Channel:
+        channel = self._given or self._owned
+        if channel is None or self._closed.is_set():
+            raise BadInput("this client is closed")
+        return channel
+
+    def ask(self, call: Ask[A, T]) -> T:
         """One call. Raises KrakenCopyError."""
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        try:
-            return rpc(request, timeout=limit_s)
-        except grpc.RpcError as error:
-            raise fault(error, self.endpoint, request_id) from error
+        limit_s = self._timeout_s if call.timeout_s is None else call.timeout_s
+        if not self._retries:
+            return self._send(call, limit_s)
+        attempts = Attempts(call.request_id, limit_s, time.monotonic(), once_for_ever=call.once_for_ever)
+        while True:
+            was_sent = False
+            try:
+                if attempts.needs_run(self._run):
+                    self._run = self._ask_run(attempts.left_s(time.monotonic()))
+                if attempts.may_be_sent_to(self._run):
+                    was_sent = True
+                    return self._send(call, attempts.left_s(time.monotonic()))
+            except KrakenCopyError as error:
+                now_s = time.monotonic()
+                delay_s = attempts.delay_s(error, now_s, was_up=self._was_up, was_sent=was_sent)
+                if delay_s is None or self._closed.wait(delay_s):
+                    raise attempts.outcome(error) from None
+            else:
+                raise attempts.lost()
 
-    def stream(
-        self, rpc: grpc.UnaryStreamMultiCallable[Q, R], request: Q, *, is_endless: bool
-    ) -> Iterator[R]:
+    def _ask_run(self, limit_s: float) -> Run | None:
+        """Which run answers; None for a caller that may not see it."""
+        try:
+            return self._send(get_status().then(run_of), limit_s)
+        except Refused:
+            return None
+
+    def _send(self, call: Ask[A, T], limit_s: float) -> T:
+        rpc = self._open_channel().unary_unary(
+            method_of(call.request),
+            request_serializer=type(call.request).SerializeToString,
+            response_deserializer=call.answer.FromString,
+        )
+        try:
+            answer = rpc(call.request, timeout=limit_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise fault(error, self.endpoint, call.request_id) from error
+        self._was_up = True
+        return call.read(answer)
+
+    def items(self, call: Listing[A, T]) -> Iterator[T]:
+        """All items of a list, page by page as they are taken."""
+        return pages(lambda token: self.ask(call.page(token)), call.limit)
+
+    def stream(self, call: Stream[A, T]) -> Iterator[T]:
         """What a call streams. Raises Unavailable when the connection is lost, and does not go on then."""
-        call = rpc(request, timeout=None if is_endless else self._timeout_s)
+        sent = self._open(call.request, call.answer, None if call.is_endless else self._timeout_s)
         try:
-            yield from call
+            for answer in sent:
+                yield call.read(answer)
         except grpc.RpcError as error:
-            raise self._fault(error) from error
+            raise fault(error, self.endpoint) from error
         finally:
-            call.cancel()
+            sent.cancel()
 
-    def watch(
-        self,
-        open_stream: Callable[[int | None], Stream[R]],
-        read: Callable[[R], tuple[int, T]],
-        after: int | None,
-    ) -> Watch[R, T]:
-        """A stream that goes on after the position ``after`` when the connection was lost."""
+    def watch(self, call: Follow[A, T]) -> Watch[A, T]:
+        """A stream that goes on after its position when the connection was lost."""
         watch = Watch(
-            check=lambda: self.ask(self.stub.GetStatus, pb.GetStatusRequest(), None),
-            open_stream=open_stream,
-            read=read,
-            fault=self._fault,
-            after=after,
+            check=lambda: self._send(get_status(), self._timeout_s),
+            open_stream=lambda after: self._open(call.request(after), call.answer, None),
+            read=call.read,
+            fault=lambda error: fault(error, self.endpoint),
+            after=call.after,
             patience_s=self._patience_s,
         )
         self._watches.add(watch)
         return watch
 
-    def _fault(self, error: grpc.RpcError) -> KrakenCopyError:
-        return fault(error, self.endpoint)
+    def _open(self, request: Message, answer: type[A], limit_s: float | None) -> Any:
+        rpc = self._open_channel().unary_stream(
+            method_of(request),
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        return rpc(request, timeout=limit_s, metadata=self._metadata)

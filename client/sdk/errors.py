@@ -1,16 +1,26 @@
 """Every error that the client raises on purpose, and the exit code that each one ends the command with.
 
     KrakenCopyError
-    ├── Refused           the server understood and will not do it    exit 1
-    │   ├── NotFound      no such account, fill, log
-    │   └── PositionGone  a watch can't go on from where it was       (COMPACTED, AFTER_HEAD)
-    ├── Unavailable       the connection was lost                     exit 2
-    │   └── NotConnected  there never was one: nothing was sent
-    ├── BadInput          the question makes no sense                 exit 3
-    │   └── BadConfiguration  the supervisor cannot use its configuration file any more    exit 78
-    ├── ServerFault       the server failed at it                     exit 4
-    └── TimedOut          no answer, or not healthy, in time          exit 5
+    ├── Refused                the server understood and will not do it           exit 1
+    │   ├── NotFound           no such account, group, fill, order, limit, log
+    │   ├── PositionGone       a watch can't go on from where it was
+    │   │   ├── Compacted      what follows was deleted
+    │   │   └── AfterHead      the server has not come that far: another journal
+    │   ├── NotAllowed         this caller may not
+    │   ├── NotReady           not now: something has to connect, or come to its end, first
+    │   ├── TooMany            more than a caller may have at once
+    │   ├── TradingStopped     what was said of trading, or a limit, lets no such order leave
+    │   └── RefusedByExchange  the exchange said no; ``exchange_error`` has its own words
+    ├── Unavailable            the connection was lost                            exit 2
+    │   ├── NotConnected       there never was one: nothing was sent
+    │   └── NoRoom             it is there and has no room to write: nothing was done
+    ├── BadInput               the question makes no sense                        exit 3
+    │   └── BadConfiguration   the supervisor cannot use its configuration file any more    exit 78
+    ├── ServerFault            the server failed at it                            exit 4
+    │   └── OutcomeUnknown     the exchange gave no answer that can be trusted
+    └── TimedOut               no answer, or not healthy, in time                 exit 5
 
+Which class a reason of the server's has is in sdk/error_classes.py; all reasons are in generated/reasons.py.
 Knows nothing of gRPC: sdk/grpc_errors.py builds these from what gRPC reports.
 """
 
@@ -73,6 +83,23 @@ class KrakenCopyError(Exception):
         super().__init__(message)
 
     @property
+    def meaning(self) -> str:
+        """What ``reason`` means, for people; empty for a reason that this version does not know."""
+        return self._described[0]
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it; empty for nothing, and for a reason that this version does not know."""
+        return self._described[1]
+
+    @property
+    def _described(self) -> tuple[str, str]:
+        # Here and not above: the command does without.
+        from krakencopy.client.sdk.generated.reasons import MEANINGS
+
+        return MEANINGS.get(self.reason, ("", ""))
+
+    @property
     def exchange_error(self) -> str:
         """The exchange's own text, e.g. ``"EOrder:Insufficient funds"``, where ``reason`` is
         ``EXCHANGE_REFUSED``; else empty.
@@ -92,26 +119,55 @@ class Refused(KrakenCopyError):
 
 
 class NotFound(Refused):
-    """The account, fill or log does not exist."""
+    """The account, group, fill, order, limit or log does not exist."""
 
 
 class PositionGone(Refused):
-    """A watch can't go on from its position: ``reason`` is ``COMPACTED`` (what follows was deleted) or
-    ``AFTER_HEAD`` (the server has not come that far: another state folder). List what there is and watch from
-    there.
+    """A watch can't go on from its position. List what there is, keep that something is missing between, and
+    watch from there (docs/sdk.md).
     """
+
+
+class Compacted(PositionGone):
+    """What follows the position was deleted: some of it will never be seen."""
+
+
+class AfterHead(PositionGone):
+    """The server has not come as far as the position: it has another journal than before."""
+
+
+class NotAllowed(Refused):
+    """The caller may not; nothing was done."""
+
+
+class NotReady(Refused):
+    """Not now: something has to connect, to answer, or to come to its end first. Nothing was done."""
+
+
+class TooMany(Refused):
+    """More than a caller may have at once, or more often: wait, and ask again. Nothing was done."""
+
+
+class TradingStopped(Refused):
+    """What was said of trading, or a limit to losses, lets no such order leave. Nothing was sent."""
+
+
+class RefusedByExchange(Refused):
+    """The exchange refused it; ``exchange_error`` has its own words where it had some."""
 
 
 class Unavailable(KrakenCopyError):
-    """Nobody answers at the endpoint, or the connection was lost; what became of a mutation is not known.
-    With ``reason`` ``DISK_NOT_WRITABLE`` the server answers, has no room to write, and nothing was done.
-    """
+    """Nobody answers at the endpoint, or the connection was lost; what became of a mutation is not known."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
 class NotConnected(Unavailable):
     """Nobody answers at the endpoint: nothing was sent, so nothing was done."""
+
+
+class NoRoom(Unavailable):
+    """The supervisor answers and has no room to write (``DISK_NOT_WRITABLE``): nothing was done."""
 
 
 class BadInput(KrakenCopyError):
@@ -134,6 +190,12 @@ class ServerFault(KrakenCopyError):
     """The server failed at it; what became of a mutation is not known."""
 
     exit_code = ExitCode.SERVER_FAULT
+
+
+class OutcomeUnknown(ServerFault):
+    """The exchange gave no answer that can be trusted. Ask again with the same ``request_id``: that does it
+    at most once, and finds out.
+    """
 
 
 class TimedOut(KrakenCopyError):

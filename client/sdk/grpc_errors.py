@@ -9,16 +9,19 @@ from typing import Any, cast
 import grpc
 
 from krakencopy.client.sdk.endpoint import Endpoint
+from krakencopy.client.sdk.error_classes import class_of
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
     BadInput,
     KrakenCopyError,
+    NotAllowed,
     NotConnected,
     NotFound,
     PositionGone,
     Refused,
     ServerFault,
     TimedOut,
+    TooMany,
     Unavailable,
     Violation,
 )
@@ -79,9 +82,9 @@ _KINDS: dict[grpc.StatusCode, type[KrakenCopyError]] = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.OUT_OF_RANGE: PositionGone,
     grpc.StatusCode.ALREADY_EXISTS: Refused,
-    grpc.StatusCode.PERMISSION_DENIED: Refused,
-    grpc.StatusCode.UNAUTHENTICATED: Refused,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: Refused,
+    grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
+    grpc.StatusCode.UNAUTHENTICATED: NotAllowed,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: TooMany,
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
     grpc.StatusCode.ABORTED: Refused,
     grpc.StatusCode.UNKNOWN: ServerFault,
@@ -112,6 +115,7 @@ def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> Kra
         return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)
     if kind is Unavailable and details.startswith(_NEVER_CONNECTED):
         kind = NotConnected
+    kind = class_of(reason, kind)
     message = _message(code, reason, details, endpoint)
     found = kind(message, reason=reason, request_id=request_id, metadata=given.metadata)
     if isinstance(found, BadInput):

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import grpc
 
-from krakencopy.client.sdk.errors import KrakenCopyError, TimedOut, Unavailable
+from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, TimedOut, Unavailable
 
 #: A supervisor that only dropped the connection is back at once; one that is down for long is not asked more
 #: often than every 2 s.
@@ -130,6 +130,10 @@ class Watch(Generic[R, T_co]):
         try:
             stream = self._stream or self._reopen()
             response = next(stream)
+        except BadInput:
+            if self._closed.is_set():  # the client as well
+                return None
+            raise
         except StopIteration:
             raise Unavailable("the server ended the watch") from None
         except grpc.RpcError as error:

@@ -64,10 +64,6 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     ),
     "supervisor/config/exchange_tables.py": (_READER,),
     "supervisor/config/fitting_accounts.py": (_READER, "tests/supervisor/config/test_reader_groups.py"),
-    "client/sdk/setting_calls.py": (
-        "tests/client/sdk/test_client.py",
-        "tests/client/cli/test_setting_commands.py",
-    ),
     "client/views/setting_notes.py": ("tests/client/cli/test_setting_commands.py",),
     "client/views/setting_pages.py": ("tests/client/cli/test_setting_commands.py",),
     "supervisor/control/setting_calls.py": ("tests/system/test_settings.py",),

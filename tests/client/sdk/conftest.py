@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from krakencopy.client import (
-    KrakenCopy,
-)
+from krakencopy.client.sdk.client import KrakenCopy
 
 
 @pytest.fixture

@@ -4,22 +4,17 @@ import inspect
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import grpc
 import pytest
 
-from krakencopy.client import (
-    BadInput,
-    KrakenCopy,
-    NotFound,
-    ServerFault,
-)
+from krakencopy.client import BadInput, ServerFault
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import access_pb2, configuration_pb2
 from krakencopy.v1 import control_pb2 as pb
-from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
 
 
@@ -102,83 +97,6 @@ def test_a_mutation_that_fails_tells_its_request_id_so_that_it_can_be_asked_agai
     with pytest.raises(ServerFault) as raised:
         mutate(sdk)
     assert raised.value.request_id == supervisor.requests(kind)[0].request_id
-
-
-def test_an_order_travels_in_plain_decimals_however_python_writes_them(
-    sdk: KrakenCopy, supervisor: Scripted
-) -> None:
-    supervisor.on["PlaceOrder"] = lambda _request, _context: pb.PlaceOrderResponse(order_id="O1")
-    placed = sdk.place_order("sell", "BTC/USD", Decimal("1E-7"), limit_price=Decimal("6E+4"))
-    [request] = supervisor.requests(pb.PlaceOrderRequest)
-    assert (request.side, request.volume, request.limit_price) == (nouns.SIDE_SELL, "0.0000001", "60000")
-    assert placed.order_id == "O1"
-    sdk.place_order("buy", "BTC/USD", Decimal(1))
-    assert supervisor.requests(pb.PlaceOrderRequest)[1].limit_price == ""
-
-
-def test_settings_are_for_one_target_or_for_all(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    sdk.set_settings({"order": "market"}, everyone=True, set_by="ida", validate_only=True)
-    [request] = supervisor.requests(pb.SetSettingsRequest)
-    assert (request.all, request.id, request.set_by, request.validate_only) == (True, "", "ida", True)
-    for wrong in ({}, {"target": "bob", "everyone": True}):
-        with pytest.raises(BadInput, match="either a target or everyone"):
-            sdk.set_settings({"order": "market"}, **wrong)  # type: ignore[arg-type]
-    assert len(supervisor.requests(pb.SetSettingsRequest)) == 1
-
-
-def test_after_seq_zero_is_not_the_same_as_none(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    list(sdk.list_fills(after_seq=0))
-    list(sdk.list_fills())
-    assert [request.HasField("after_seq") for request in supervisor.requests(pb.ListFillsRequest)] == [
-        True,
-        False,
-    ]
-
-
-def test_lists_pass_their_filters_on(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    list(sdk.list_copies(account_id="bob", fill_seq=7, state=nouns.COPY_STATE_SKIPPED))
-    list(sdk.list_events(account_id="bob"))
-    list(sdk.list_accounts())
-    copies, events, accounts = supervisor.asked
-    assert copies == pb.ListCopiesRequest(
-        page_size=1000, account_id="bob", fill_seq=7, state=nouns.COPY_STATE_SKIPPED
-    )
-    assert events == pb.ListEventsRequest(page_size=1000, account_id="bob")
-    assert accounts == pb.ListAccountsRequest(page_size=1000)
-
-
-def test_a_fill_is_explained_by_its_seq_or_its_execution_id_but_not_both(
-    sdk: KrakenCopy, supervisor: Scripted
-) -> None:
-    sdk.explain_fill(seq=7)
-    sdk.explain_fill(exec_id="TABC")
-    assert supervisor.asked == [pb.ExplainFillRequest(seq=7), pb.ExplainFillRequest(exec_id="TABC")]
-    for wrong in ({}, {"seq": 7, "exec_id": "TABC"}):
-        with pytest.raises(BadInput):
-            sdk.explain_fill(**wrong)  # type: ignore[arg-type]  # that is what is tested
-
-
-def test_a_supervisor_that_does_not_know_intervals_is_no_report_of_one(
-    sdk: KrakenCopy, supervisor: Scripted
-) -> None:
-    since = datetime(2026, 11, 28, tzinfo=UTC)
-    assert sdk.get_report() == pb.GetReportResponse()
-    with pytest.raises(ServerFault, match="older than this client"):
-        sdk.get_report(since=since)
-    supervisor.on["GetReport"] = lambda request, _context: pb.GetReportResponse(since=request.since)
-    assert sdk.get_report(since=since).since.ToDatetime(UTC) == since
-
-
-def test_a_log_is_read_line_by_line(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    supervisor.on["ReadLog"] = lambda _request, _context: [
-        pb.ReadLogResponse(line="{}"),
-        pb.ReadLogResponse(line="[]"),
-    ]
-    assert list(sdk.read_log("bob", lines=2)) == ["{}", "[]"]
-    assert supervisor.asked == [pb.ReadLogRequest(account_id="bob", lines=2)]
-    supervisor.on["ReadLog"] = refuse(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "no account 'bob'")
-    with pytest.raises(NotFound):
-        list(sdk.read_log("bob"))
 
 
 def test_an_endpoint_that_cannot_be_one_is_bad_input_at_once() -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from krakencopy.client import (
-    KrakenCopy,
-    TimedOut,
-)
+from krakencopy.client import BadInput, TimedOut
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 
@@ -56,3 +54,11 @@ def test_an_injected_channel_is_used_and_stays_open(endpoint: str) -> None:
         for _ in range(2):
             with KrakenCopy(channel=channel) as sdk:
                 sdk.get_status()
+
+
+def test_a_client_that_is_closed_says_so(endpoint: str) -> None:
+    sdk = KrakenCopy(endpoint)
+    sdk.close()
+    with pytest.raises(BadInput, match="closed"):
+        sdk.get_status()
+    sdk.close()

@@ -12,17 +12,19 @@ from krakencopy.client import (
     BadConfiguration,
     BadInput,
     ExitCode,
-    KrakenCopy,
     KrakenCopyError,
+    NotAllowed,
     NotConnected,
     NotFound,
     PositionGone,
     Refused,
     ServerFault,
     TimedOut,
+    TooMany,
     Unavailable,
     Violation,
 )
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted, refusal, refuse
 
@@ -34,9 +36,9 @@ ERRORS: list[tuple[grpc.StatusCode, type[KrakenCopyError], ExitCode]] = [
     (grpc.StatusCode.NOT_FOUND, NotFound, ExitCode.REFUSED),
     (grpc.StatusCode.OUT_OF_RANGE, PositionGone, ExitCode.REFUSED),
     (grpc.StatusCode.ALREADY_EXISTS, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.PERMISSION_DENIED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.UNAUTHENTICATED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.RESOURCE_EXHAUSTED, Refused, ExitCode.REFUSED),
+    (grpc.StatusCode.PERMISSION_DENIED, NotAllowed, ExitCode.REFUSED),
+    (grpc.StatusCode.UNAUTHENTICATED, NotAllowed, ExitCode.REFUSED),
+    (grpc.StatusCode.RESOURCE_EXHAUSTED, TooMany, ExitCode.REFUSED),
     (grpc.StatusCode.FAILED_PRECONDITION, Refused, ExitCode.REFUSED),
     (grpc.StatusCode.ABORTED, Refused, ExitCode.REFUSED),
     (grpc.StatusCode.UNKNOWN, ServerFault, ExitCode.SERVER_FAULT),

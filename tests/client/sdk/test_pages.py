@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.client import (
-    KrakenCopy,
-)
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.client import KrakenCopy, PositionGone, TimedOut, Unavailable
+from krakencopy.client import PositionGone, TimedOut, Unavailable
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.watch_stream import Patience
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns

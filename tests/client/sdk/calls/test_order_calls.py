@@ -7,7 +7,8 @@ from decimal import Decimal
 import grpc
 import pytest
 
-from krakencopy.client import KrakenCopy, NotFound
+from krakencopy.client import BadInput, NotFound, Side
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted, refuse
@@ -58,3 +59,24 @@ def test_orders_are_cancelled_one_or_all(sdk: KrakenCopy, supervisor: Scripted) 
     assert sdk.cancel_orders(pair="BTC/USD", side="buy").left == 1
     asked = supervisor.requests(pb.CancelOrdersRequest)[0]
     assert (asked.pair, asked.side) == ("BTC/USD", nouns.SIDE_BUY)
+
+
+def test_an_order_travels_in_plain_decimals_however_python_writes_them(
+    sdk: KrakenCopy, supervisor: Scripted
+) -> None:
+    supervisor.on["PlaceOrder"] = lambda _request, _context: pb.PlaceOrderResponse(order_id="O1")
+    placed = sdk.place_order("sell", "BTC/USD", Decimal("1E-7"), limit_price=Decimal("6E+4"))
+    [request] = supervisor.requests(pb.PlaceOrderRequest)
+    assert (request.side, request.volume, request.limit_price) == (nouns.SIDE_SELL, "0.0000001", "60000")
+    assert placed.order_id == "O1"
+    sdk.place_order("buy", "BTC/USD", Decimal(1))
+    assert supervisor.requests(pb.PlaceOrderRequest)[1].limit_price == ""
+
+
+def test_a_side_may_be_given_as_a_fill_has_it_and_another_word_is_none(
+    sdk: KrakenCopy, supervisor: Scripted
+) -> None:
+    sdk.cancel_orders(side=Side.SELL)
+    assert supervisor.requests(pb.CancelOrdersRequest)[0].side == nouns.SIDE_SELL
+    with pytest.raises(BadInput, match="write 'buy' or 'sell'"):
+        sdk.place_order("hold", "BTC/USD", Decimal(1))  # type: ignore[arg-type]  # that is what is tested

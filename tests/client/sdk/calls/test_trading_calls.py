@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.client import BadInput, TradingState
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.v1 import control_pb2 as pb
@@ -42,3 +43,13 @@ def test_users_sell_or_only_say_what_they_would(endpoint: str, supervisor: Scrip
     assert second == pb.FlattenAccountsRequest(
         request_id="r", target=pb.TradingTarget(all=True), reason="leaving", by="ann"
     )
+
+
+def test_a_word_that_is_no_state_is_bad_input(sdk: KrakenCopy) -> None:
+    with pytest.raises(BadInput, match="write 'ACTIVE', 'REDUCING' or 'HALTED'"):
+        sdk.set_trading_state("HALT", everyone=True)  # type: ignore[arg-type]  # that is what is tested
+
+
+def test_a_state_may_be_given_as_an_account_has_it(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    sdk.set_trading_state(TradingState.REDUCING, everyone=True)
+    assert supervisor.requests(pb.SetTradingStateRequest)[0].state == nouns.TRADING_STATE_REDUCING

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from krakencopy.client import BadInput, KrakenCopy
+from krakencopy.client import BadInput
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import access_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 

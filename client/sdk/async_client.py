@@ -1,0 +1,56 @@
+"""The client for programs with asyncio: as sdk/sync_client.py, awaited."""
+
+from __future__ import annotations
+
+import os
+from typing import Self
+
+import grpc
+
+from krakencopy.client.sdk.access import Access, choose_access
+from krakencopy.client.sdk.async_connection import AsyncConnection
+from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
+from krakencopy.client.sdk.generated.async_methods import AsyncMethods
+from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
+
+
+class AsyncKrakenCopy(AsyncMethods):
+    """A connection to one supervisor for one event loop, opened with the first call; an asynchronous context
+    manager. Tasks may share one; a task that is cancelled cancels its call.
+
+    The parameters are those of ``KrakenCopy``, with a ``channel`` of ``grpc.aio``.
+
+    >>> async def names() -> list[str]:
+    ...     async with AsyncKrakenCopy(endpoint) as supervisor:
+    ...         return [account.id async for account in supervisor.list_accounts()]
+    """
+
+    def __init__(
+        self,
+        endpoint: str | Endpoint = "unix:data/run/control.sock",
+        *,
+        timeout_s: float = CALL_TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
+        channel: grpc.aio.Channel | None = None,
+        access: Access | None = None,
+        retries: bool = True,
+    ) -> None:
+        self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
+        self._connection = AsyncConnection(
+            self.endpoint,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            channel=channel,
+            access=choose_access(self.endpoint, access or Access(), os.environ),
+            retries=retries,
+        )
+
+    async def close(self) -> None:
+        """End the connection, every call and every watch on it."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()

@@ -1,0 +1,47 @@
+"""Writes what client/sdk/generated holds, from the protos and from client/sdk/calls:
+``.venv/bin/python -m tests.support.sdk``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from tests.support import sdk_methods, sdk_reasons, sdk_values
+
+GENERATED = Path(__file__).parents[2] / "client" / "sdk" / "generated"
+#: What each module is made by.
+MODULES = {
+    "reasons.py": sdk_reasons.render_reasons,
+    "enums.py": sdk_values.render_enums,
+    "values.py": sdk_values.render_values,
+    "message_methods.py": sdk_methods.render_messages,
+    "sync_methods.py": sdk_methods.render_threads,
+    "async_methods.py": sdk_methods.render_asyncio,
+}
+
+
+def formatted(lines: Iterable[str]) -> str:
+    """As ruff has it, which also leaves out imports that nothing uses."""
+    text = "\n".join(lines)
+    ruff = [sys.executable, "-m", "ruff"]
+    name = ("--stdin-filename", str(GENERATED / "made.py"))
+    for command in (["check", "--quiet", "--fix-only", "--select", "F401,I"], ["format", "--quiet"]):
+        text = subprocess.run(
+            [*ruff, *command, *name, "-"], input=text, text=True, capture_output=True, check=True
+        ).stdout
+    return text
+
+
+@cache
+def rendered(name: str) -> str:
+    """What a module should hold."""
+    return formatted(MODULES[name]())
+
+
+if __name__ == "__main__":
+    for each in MODULES:
+        (GENERATED / each).write_text(rendered(each))
