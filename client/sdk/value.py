@@ -89,8 +89,10 @@ class Value(Generic[M]):
         return None if duration is None else duration.ToTimedelta()
 
     def _value(self, name: str, make: Callable[[Any], V]) -> V | None:
+        """A message in which nothing is set is none: an amount that is not known."""
         part = self._part(name)
-        return None if part is None else make(part)
+        is_nothing = part is None or (isinstance(part, Message) and not part.ByteSize())
+        return None if is_nothing else make(part)
 
     def _part(self, name: str) -> Any:
         """A part that may be absent: None then."""

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.client import Fill, Money, ServerFault, Side
+from krakencopy.client import Account, Fill, Money, ServerFault, Side
 from krakencopy.client.sdk.generated.values import AccountReport, Copy, FillOutcome
 from krakencopy.client.sdk.value import each
 from krakencopy.v1 import control_pb2 as pb
@@ -34,6 +34,7 @@ def test_a_fill_has_pythons_types() -> None:
 def test_what_is_not_known_is_none() -> None:
     copy = Copy(nouns.Copy())
     assert (copy.avg_price, copy.fee, copy.sent_at, copy.state.name) == (None, None, None, "UNSPECIFIED")
+    assert Account(nouns.Account(equity=nouns.Money())).equity is None
     outcome = FillOutcome(pb.FillOutcome(latency=Duration(nanos=4_000_000)))
     assert outcome.latency == timedelta(milliseconds=4)
     assert FillOutcome(pb.FillOutcome()).latency is None
