@@ -23,6 +23,8 @@ class AsyncKrakenCopy(AsyncMethods):
     >>> async def names() -> list[str]:
     ...     async with AsyncKrakenCopy(endpoint) as supervisor:
     ...         return [account.id async for account in supervisor.list_accounts()]
+    >>> asyncio.run(names())
+    ['bob']
     """
 
     def __init__(

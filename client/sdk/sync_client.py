@@ -29,8 +29,8 @@ class KrakenCopy(SyncMethods):
     Every method raises a KrakenCopyError; BadInput at once for an endpoint that can't be one.
 
     >>> with KrakenCopy(endpoint) as supervisor:
-    ...     status = supervisor.get_status()
-    ...     names = [account.id for account in status.accounts]
+    ...     [account.id for account in supervisor.list_accounts()]
+    ['bob']
     """
 
     def __init__(

@@ -32,6 +32,7 @@ from tests.support.operator_at_work import (
     is_alive,
     next_line,
 )
+from tests.support.sdk_guide import programs
 from tests.support.system import wait_for
 
 
@@ -100,6 +101,17 @@ def test_accounts_lists_all_and_shows_one(operator: Operator) -> None:
     assert (page["role"], page["state"], page["feed"]) == ("user", "RUNNING", "up")
     assert page["equity"].endswith(" USD")
     assert page["nonce"].endswith(f"in {operator.state_dir}/kraken_nonce_user_tania_gilbert.txt")
+
+
+@pytest.mark.parametrize("program", programs(), ids=lambda text: text.split("\n", 1)[0])
+def test_the_programs_of_the_guide_to_the_sdk_work(
+    operator: Operator, fill: dict[str, Any], program: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "data-paper").symlink_to(operator.state_dir)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "docs/sdk.md", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own page
+    assert capsys.readouterr().out, fill
 
 
 @pytest.mark.parametrize("line", ["accounts eve", "start eve", "copies --account eve", "logs eve"])

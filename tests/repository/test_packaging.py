@@ -156,10 +156,10 @@ def test_an_integrators_code_is_typed_and_no_name_of_others_is_taken(
         if "Revealed type is" in line
     ]
     assert revealed == [
-        "krakencopy.client.sdk.client.KrakenCopy",
+        "krakencopy.client.sdk.sync_client.KrakenCopy",
         "bool",
-        "krakencopy.v1.control_pb2.PlaceOrderResponse",
-        "list[str]",
+        "krakencopy.client.sdk.generated.values.PlaceOrderResponse",
+        "list[decimal.Decimal]",
     ], checked.stdout
     assert checked.returncode == 0, checked.stdout
 

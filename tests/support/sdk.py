@@ -1,4 +1,4 @@
-"""Writes what client/sdk/generated holds, from the protos and from client/sdk/calls:
+"""Writes what client/sdk/generated holds, from the protos and client/sdk/calls, and docs/sdk-reference.md:
 ``.venv/bin/python -m tests.support.sdk``.
 """
 
@@ -45,3 +45,5 @@ def rendered(name: str) -> str:
 if __name__ == "__main__":
     for each in MODULES:
         (GENERATED / each).write_text(rendered(each))
+    # In a process that imports what was just written.
+    subprocess.run([sys.executable, "-m", "tests.support.sdk_reference"], check=True)
