@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -21,7 +22,7 @@ from krakencopy.client.sdk.call import Ask, Follow, Listing, Stream, method_of
 from krakencopy.client.sdk.calls.status_calls import get_status
 from krakencopy.client.sdk.connection import CHANNEL_OPTIONS, metadata_of, run_of, tls_of
 from krakencopy.client.sdk.endpoint import Endpoint
-from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, Refused
+from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, NotAllowed
 from krakencopy.client.sdk.grpc_errors import fault
 from krakencopy.client.sdk.retries import Attempts, Run
 
@@ -105,7 +106,7 @@ class AsyncConnection:
         """Which run answers; None for a caller that may not see it."""
         try:
             return await self._send(get_status().then(run_of), limit_s)
-        except Refused:
+        except NotAllowed:
             return None
 
     async def _send(self, call: Ask[A, T], limit_s: float) -> T:
@@ -139,7 +140,7 @@ class AsyncConnection:
     def watch(self, call: Follow[A, T]) -> AsyncWatch[A, T]:
         """A stream that goes on after its position when the connection was lost."""
         watch = AsyncWatch(
-            check=lambda: self._send(get_status(), self._timeout_s),
+            check=self._check,
             open_stream=lambda after: self._open(call.request(after), call.answer, None),
             read=call.read,
             fault=lambda error: fault(error, self.endpoint),
@@ -148,6 +149,11 @@ class AsyncConnection:
         )
         self._streams.add(watch)
         return watch
+
+    async def _check(self) -> None:
+        """As of ``Connection``."""
+        with suppress(NotAllowed):
+            await self._send(get_status(), self._timeout_s)
 
     def _open(self, request: Message, answer: type[A], limit_s: float | None) -> Any:
         rpc = self._channel().unary_stream(

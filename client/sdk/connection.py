@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -18,7 +19,7 @@ from krakencopy.client.sdk.access import Access
 from krakencopy.client.sdk.call import Ask, Follow, Listing, Stream, method_of
 from krakencopy.client.sdk.calls.status_calls import get_status
 from krakencopy.client.sdk.endpoint import Endpoint
-from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, Refused
+from krakencopy.client.sdk.errors import BadInput, KrakenCopyError, NotAllowed
 from krakencopy.client.sdk.grpc_errors import fault
 from krakencopy.client.sdk.pages import pages
 from krakencopy.client.sdk.retries import Attempts, Run
@@ -138,7 +139,7 @@ class Connection:
         """Which run answers; None for a caller that may not see it."""
         try:
             return self._send(get_status().then(run_of), limit_s)
-        except Refused:
+        except NotAllowed:
             return None
 
     def _send(self, call: Ask[A, T], limit_s: float) -> T:
@@ -172,7 +173,7 @@ class Connection:
     def watch(self, call: Follow[A, T]) -> Watch[A, T]:
         """A stream that goes on after its position when the connection was lost."""
         watch = Watch(
-            check=lambda: self._send(get_status(), self._timeout_s),
+            check=self._check,
             open_stream=lambda after: self._open(call.request(after), call.answer, None),
             read=call.read,
             fault=lambda error: fault(error, self.endpoint),
@@ -181,6 +182,11 @@ class Connection:
         )
         self._watches.add(watch)
         return watch
+
+    def _check(self) -> None:
+        """Raises where nobody answers; who answers that the caller may not see it has answered."""
+        with suppress(NotAllowed):
+            self._send(get_status(), self._timeout_s)
 
     def _open(self, request: Message, answer: type[A], limit_s: float | None) -> Any:
         rpc = self._open_channel().unary_stream(

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from krakencopy.client import AsyncKrakenCopy, BadInput, NotFound, TimedOut
+from krakencopy.client import Access, AsyncKrakenCopy, BadInput, NotConnected, NotFound, TimedOut
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
+from tests.support.certificates import Authority
 from tests.support.front import run, until
-from tests.support.scripted_supervisor import Live, Scripted, refuse
+from tests.support.scripted_supervisor import Live, Scripted, refuse, serve
 
 BOB = pb.GetAccountResponse(account=nouns.Account(id="bob"))
 
@@ -99,6 +101,37 @@ def test_a_call_has_the_clients_deadline_or_its_own(endpoint: str, supervisor: S
         assert left == [pytest.approx(1000, abs=100), pytest.approx(100, abs=50)]
 
     run(play())
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_it_dials_a_port_by_tls_and_shows_who_it_is(tmp_path: Path, mutual: bool) -> None:
+    ca, supervisor, seen = Authority(tmp_path), Scripted(), []
+
+    def answer(_request: Any, context: grpc.ServicerContext) -> pb.GetStatusResponse:
+        names = context.auth_context().get("x509_common_name", [b""])
+        seen.append((dict(context.invocation_metadata()).get("authorization"), names[0]))
+        return pb.GetStatusResponse(pid=7)
+
+    supervisor.on["GetStatus"] = answer
+    supervisor.on["WatchFills"] = Live(pb.WatchFillsResponse(fill=nouns.Fill(seq=1)))
+    own, olga = ca.issue("box", "127.0.0.1"), ca.issue("olga", client=True)
+    pair = (own.key.read_bytes(), own.certificate.read_bytes())
+    credentials = grpc.ssl_server_credentials([pair], ca.ca.read_bytes(), require_client_auth=mutual)
+    certificate, key = (olga.certificate, olga.key) if mutual else (None, None)
+    access = Access(ca.ca, certificate, key, "kct_1_x")
+
+    async def play(endpoint: str) -> None:
+        async with AsyncKrakenCopy(endpoint, access=access) as sdk:
+            assert (await sdk.get_status()).pid == 7
+            async with sdk.watch_fills(0) as watch:
+                assert (await anext(watch)).seq == 1
+        async with AsyncKrakenCopy(endpoint, access=Access(Authority(tmp_path / "other").ca)) as stranger:
+            with pytest.raises(NotConnected, match="is from another CA"):
+                await stranger.get_status()
+
+    with serve(supervisor, None, credentials) as endpoint:
+        run(play(endpoint))
+    assert set(seen) == {("Bearer kct_1_x", b"olga" if mutual else b"")}
 
 
 def test_a_channel_that_is_given_is_used_and_stays_open(endpoint: str, supervisor: Scripted) -> None:

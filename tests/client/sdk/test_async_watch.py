@@ -114,6 +114,17 @@ def test_nobody_there_at_the_start_is_said_at_once_and_one_that_stays_away_when_
     run(play())
 
 
+def test_who_may_not_see_the_whole_may_watch_all_the_same(endpoint: str, supervisor: Scripted) -> None:
+    supervisor.on["GetStatus"] = refuse(grpc.StatusCode.PERMISSION_DENIED, "NOT_FOR_OWNERS", "no")
+    supervisor.on["WatchFills"] = journal(1)
+
+    async def play() -> None:
+        async with AsyncKrakenCopy(endpoint) as sdk, sdk.watch_fills(0) as watch:
+            assert await taken(watch, 1) == [1]
+
+    run(play())
+
+
 def test_a_server_that_ends_a_watch_is_asked_again(endpoint: str, supervisor: Scripted) -> None:
     supervisor.on["WatchFills"] = lambda request, _context: [fill(request.after_seq + 1)]
 

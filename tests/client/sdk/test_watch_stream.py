@@ -82,6 +82,13 @@ def test_a_watch_of_copies_resumes_by_change_number_and_keeps_its_account(tmp_pa
     assert after.requests(pb.WatchCopiesRequest) == [pb.WatchCopiesRequest(after_change=41, account_id="bob")]
 
 
+def test_who_may_not_see_the_whole_may_watch_all_the_same(endpoint: str, supervisor: Scripted) -> None:
+    supervisor.on["GetStatus"] = refuse(grpc.StatusCode.PERMISSION_DENIED, "NOT_FOR_OWNERS", "no")
+    supervisor.on["WatchFills"] = _journal(head=1)
+    with KrakenCopy(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
+        assert next(watch).seq == 1
+
+
 @pytest.mark.parametrize("reason", ["COMPACTED", "AFTER_HEAD"])
 def test_a_position_that_is_gone_is_an_error_of_its_own(
     endpoint: str, supervisor: Scripted, reason: str
