@@ -57,7 +57,7 @@ class AsyncWatch(Generic[A, T]):
         return self
 
     async def __anext__(self) -> T:
-        if not self._was_open:
+        if not self._was_open and not self._closed.is_set():
             await self._open()  # nobody there at the very start is not a lost connection: say so at once
         while not self._closed.is_set():
             try:

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from krakencopy.client import AfterHead, AsyncKrakenCopy, Compacted, Fill, NotConnected, Unavailable
+from krakencopy.client import AfterHead, AsyncKrakenCopy, BadInput, Compacted, Fill, NotConnected, Unavailable
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc
 from krakencopy.v1 import types_pb2 as nouns
@@ -156,6 +156,36 @@ def test_closing_ends_a_watch_that_another_task_waits_for(
         assert [each async for each in watch] == []
         await watch.close()
         await sdk.close()
+
+    run(play())
+
+
+@pytest.mark.parametrize("by_client", [False, True])
+def test_closing_ends_a_watch_that_waits_for_a_supervisor(tmp_path: Path, by_client: bool) -> None:
+    supervisor, socket = Scripted(), tmp_path / "control.sock"
+    supervisor.on["WatchFills"] = Live(fill(1))
+
+    async def play() -> None:
+        async with AsyncKrakenCopy(f"unix:{socket}") as sdk:
+            with serve(supervisor, socket):
+                watch = sdk.watch_fills(0)
+                assert await taken(watch, 1) == [1]
+            waiting = asyncio.ensure_future(anext(watch, None))
+            await asyncio.sleep(0.1)
+            await (sdk.close() if by_client else watch.close())
+            assert await waiting is None
+
+    run(play())
+
+
+def test_a_watch_of_a_client_that_is_closed_says_so(endpoint: str) -> None:
+    async def play() -> None:
+        async with AsyncKrakenCopy(endpoint) as sdk:
+            watch = sdk.watch_fills()
+        with pytest.raises(StopAsyncIteration):
+            await anext(watch)
+        with pytest.raises(BadInput, match="closed"):
+            await anext(sdk.watch_fills())
 
     run(play())
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.client import PositionGone, TimedOut, Unavailable
+from krakencopy.client import BadInput, PositionGone, TimedOut, Unavailable
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.watch_stream import Patience
 from krakencopy.v1 import control_pb2 as pb
@@ -178,6 +178,27 @@ def test_closing_from_another_thread_ends_a_watch_that_waits(
         assert not reader.is_alive()
     assert seen == [1]
     assert list(watch) == []
+
+
+def test_closing_the_client_ends_a_watch_that_waits_for_a_supervisor(tmp_path: Path) -> None:
+    supervisor, socket = Scripted(), tmp_path / "control.sock"
+    supervisor.on["WatchFills"] = Live(_fill(1))
+    with KrakenCopy(f"unix:{socket}") as sdk:
+        with serve(supervisor, socket):
+            watch = sdk.watch_fills(after_seq=0)
+            assert next(watch).seq == 1
+        ended: list[list[nouns.Fill]] = []
+        reader = threading.Thread(target=lambda: ended.append(list(watch)))
+        reader.start()
+    reader.join(10)
+    assert ended == [[]]
+
+
+def test_a_watch_of_a_client_that_is_closed_says_so(endpoint: str) -> None:
+    sdk = KrakenCopy(endpoint)
+    sdk.close()
+    with pytest.raises(BadInput, match="closed"):
+        sdk.watch_fills()
 
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=100))
