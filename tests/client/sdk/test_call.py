@@ -10,9 +10,11 @@ from krakencopy.client.sdk.call import Ask, Follow, Listing, Stream, method_of
 from krakencopy.client.sdk.calls.account_calls import list_accounts
 from krakencopy.client.sdk.calls.fill_calls import watch_fills
 from krakencopy.client.sdk.calls.status_calls import get_status, reload
+from krakencopy.client.sdk.calls.trading_calls import set_trading_state
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import SERVICE
+from tests.support.sdk_guide import PAGE as GUIDE
 from tests.support.sdk_samples import CALLED
 
 
@@ -45,6 +47,17 @@ def test_each_call_has_the_request_and_the_answer_of_one_rpc(name: str) -> None:
 def test_only_what_changes_something_has_a_request_id() -> None:
     assert get_status().request_id == ""
     assert reload(request_id="mine").request_id == "mine"
+
+
+def test_what_is_done_once_for_ever_is_what_the_guide_says_and_a_stop_of_trading_but_not_its_end() -> None:
+    calls = {name: call_of(name) for name in CALLED}
+    lasting = {name for name, call in calls.items() if isinstance(call, Ask) and call.once_for_ever}
+    halt = {"set_trading_state"}  # as it is called here
+    always = {"place_order", "cancel_order", "copy_fill", "resync_account", "rename_asset"}
+    assert lasting == always | halt
+    assert all(f"`{name}`" in GUIDE.read_text() for name in always)
+    assert not set_trading_state("ACTIVE", everyone=True).once_for_ever
+    assert set_trading_state("REDUCING", everyone=True).once_for_ever
 
 
 def test_something_else_is_made_of_what_a_call_gives() -> None:
