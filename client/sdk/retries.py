@@ -23,6 +23,8 @@ from krakencopy.client.sdk.errors import KrakenCopyError, NotConnected, TimedOut
 #: A connection that was only dropped is back at once; a supervisor takes a second to start.
 FIRST_DELAY_S = 0.05
 LONGEST_DELAY_S = 0.5
+#: An order is looked for at the exchange each time, which its account's rate limit counts.
+LOOK_DELAY_S = 1.0
 
 #: Nothing was done, and it may be taken in a moment.
 _NOT_DONE = {"TOO_MANY_CALLS"}
@@ -79,10 +81,10 @@ class Attempts:
         """
         if was_sent and self._may_have_been_done(error) and self._lost is None:
             self._lost = error
-        delay_s = self._delay_s
+        delay_s = LOOK_DELAY_S if error.reason in _OUTCOME_UNKNOWN else self._delay_s
         if not self._again(error, was_up=was_up) or now_s + delay_s >= self._ends_s:
             return None
-        self._delay_s = min(delay_s * 2, LONGEST_DELAY_S)
+        self._delay_s = min(self._delay_s * 2, LONGEST_DELAY_S)
         return delay_s
 
     def outcome(self, error: KrakenCopyError) -> KrakenCopyError:

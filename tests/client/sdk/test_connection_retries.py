@@ -20,6 +20,7 @@ from krakencopy.client import (
     TimedOut,
     Unavailable,
 )
+from krakencopy.client.sdk import retries
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.cut_line import Line, line
@@ -206,8 +207,9 @@ def test_what_was_not_done_for_too_many_calls_is_asked_again(
 
 
 def test_an_order_whose_outcome_nobody_knows_is_asked_for_again(
-    session: Session, endpoint: str, supervisor: Scripted
+    session: Session, endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retries, "LOOK_DELAY_S", 0.01)
     unknown = refuse(grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", "the answer was lost")
     placed = pb.PlaceOrderResponse(order_id="O1")
     in_turn(supervisor, "PlaceOrder", unknown, lambda _request, _context: placed)

@@ -15,7 +15,13 @@ from krakencopy.client.sdk.errors import (
     TooMany,
     Unavailable,
 )
-from krakencopy.client.sdk.retries import FIRST_DELAY_S, LONGEST_DELAY_S, Attempts, Run
+from krakencopy.client.sdk.retries import (
+    FIRST_DELAY_S,
+    LONGEST_DELAY_S,
+    LOOK_DELAY_S,
+    Attempts,
+    Run,
+)
 
 LIMIT_S = 5.0
 BUSY = TooMany("busy", reason="TOO_MANY_CALLS")
@@ -46,7 +52,8 @@ RULE: list[tuple[KrakenCopyError, bool, set[str]]] = [
 @pytest.mark.parametrize(("error", "was_up", "again"), RULE, ids=lambda value: type(value).__name__)
 def test_the_rule(error: KrakenCopyError, was_up: bool, again: set[str], kind: str) -> None:
     delay_s = attempts(kind).delay_s(error, 0.0, was_up=was_up, was_sent=True)
-    assert delay_s == (FIRST_DELAY_S if kind in again else None)
+    first_s = LOOK_DELAY_S if error is UNKNOWN else FIRST_DELAY_S
+    assert delay_s == (first_s if kind in again else None)
 
 
 FIRST, SECOND = Run(1, 10), Run(2, 20)
