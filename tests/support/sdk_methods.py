@@ -128,7 +128,12 @@ def _head(title: str, used: list[Method], *more: str) -> Iterator[str]:
     yield f'"""{title}\n\nMade from client/sdk/calls by tests/support/sdk.py: not to be edited.\n"""'
     yield "from __future__ import annotations"
     yield from more
-    yield from sorted({method.imports[name] for method in used for name in method.names()})
+    found: dict[str, str] = {}
+    for method in used:
+        for name in method.names():
+            line = found.setdefault(name, method.imports[name])
+            assert line == method.imports[name], f"{method.module}: {name} is another module elsewhere"
+    yield from sorted(found.values())
     for module in sorted({method.module for method in used}):
         yield f"from krakencopy.client.sdk.calls import {module}"
 
