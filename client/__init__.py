@@ -144,7 +144,7 @@ __all__ = [
 ]
 
 _GENERATED = "krakencopy.client.sdk.generated"
-#: Where the public names live that are no errors.
+#: Where the public names live that are neither errors nor enums.
 _HOMES = {
     "Access": "krakencopy.client.sdk.access",
     "AsyncKrakenCopy": "krakencopy.client.sdk.async_client",
@@ -152,29 +152,6 @@ _HOMES = {
     "KrakenCopy": "krakencopy.client.sdk.sync_client",
     "Reason": f"{_GENERATED}.reasons",
     "Watch": "krakencopy.client.sdk.watch_stream",
-    **dict.fromkeys(
-        (
-            "AccessRole",
-            "AccountState",
-            "AuditKind",
-            "CancelOutcome",
-            "ChangeKind",
-            "ConditionStatus",
-            "CopyFillOutcome",
-            "CopyMode",
-            "CopyState",
-            "FillSource",
-            "FlattenState",
-            "LimitState",
-            "OrderOrigin",
-            "Role",
-            "Severity",
-            "Side",
-            "TradingMode",
-            "TradingState",
-        ),
-        f"{_GENERATED}.enums",
-    ),
     **dict.fromkeys(
         ("Account", "Copy", "Event", "Fill", "LossLimit", "Money", "Order"), f"{_GENERATED}.values"
     ),
@@ -185,4 +162,7 @@ def __getattr__(name: str) -> object:
     """Import what is asked for when it is first used: the command's `--help` has no need to wait for gRPC."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "krakencopy.client.sdk.errors")), name)
+    home = importlib.import_module(_HOMES.get(name, "krakencopy.client.sdk.errors"))
+    if not hasattr(home, name):
+        home = importlib.import_module(f"{_GENERATED}.enums")
+    return getattr(home, name)
