@@ -3071,9 +3071,9 @@ class CreateAccountResponse(Value[control.CreateAccountResponse]):
     __slots__ = ()
 
     @property
-    def account(self) -> AccountConfig | None:
+    def account(self) -> AccountConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("account", AccountConfig)
+        return AccountConfig(self.raw.account)
 
     @property
     def applied(self) -> bool:
@@ -3102,9 +3102,9 @@ class UpdateAccountResponse(Value[control.UpdateAccountResponse]):
     __slots__ = ()
 
     @property
-    def account(self) -> AccountConfig | None:
+    def account(self) -> AccountConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("account", AccountConfig)
+        return AccountConfig(self.raw.account)
 
     @property
     def applied(self) -> bool:
@@ -3133,9 +3133,9 @@ class DeleteAccountResponse(Value[control.DeleteAccountResponse]):
     __slots__ = ()
 
     @property
-    def account(self) -> AccountConfig | None:
+    def account(self) -> AccountConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("account", AccountConfig)
+        return AccountConfig(self.raw.account)
 
     @property
     def applied(self) -> bool:
@@ -3226,9 +3226,9 @@ class CreateGroupResponse(Value[control.CreateGroupResponse]):
     __slots__ = ()
 
     @property
-    def group(self) -> GroupConfig | None:
+    def group(self) -> GroupConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("group", GroupConfig)
+        return GroupConfig(self.raw.group)
 
     @property
     def applied(self) -> bool:
@@ -3257,9 +3257,9 @@ class UpdateGroupResponse(Value[control.UpdateGroupResponse]):
     __slots__ = ()
 
     @property
-    def group(self) -> GroupConfig | None:
+    def group(self) -> GroupConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("group", GroupConfig)
+        return GroupConfig(self.raw.group)
 
     @property
     def applied(self) -> bool:
@@ -3288,9 +3288,9 @@ class DeleteGroupResponse(Value[control.DeleteGroupResponse]):
     __slots__ = ()
 
     @property
-    def group(self) -> GroupConfig | None:
+    def group(self) -> GroupConfig:
         """As it is configured now; after `validate_only` as it would be."""
-        return self._value("group", GroupConfig)
+        return GroupConfig(self.raw.group)
 
     @property
     def applied(self) -> bool:
