@@ -1,14 +1,16 @@
 """Brings a new client in: checked, then as a shadow, then for real, and halted if anything is wrong.
 
-    python onboard_client.py --config krakencopy.toml --credentials anna.key --fills 5 --go-live anna
+    python onboard_client.py --credentials anna.key --fills 5 --go-live anna
 
-1. The account is written to the configuration as a shadow, `anna-shadow`, which decides and sends nothing.
-   The supervisor says what that would change before it does it.
+1. The account is created as a shadow, `anna-shadow`, which decides and sends nothing. The supervisor says
+   what that would change before it does it. That is over the API, or with `--config krakencopy.toml` in that
+   file, where accounts are in the file. The key is in a file on the supervisor's machine and never passes
+   here.
 2. Its key and its money are looked at, and what it would have made of the next fills.
 3. With `--go-live` the shadow is taken out again and `anna` copies for real. Its first copy is waited for.
    From then on whatever goes wrong halts the account, and leaves it so.
 
-Without `--go-live` the shadow stays. The file is put back as it was where the supervisor does not take it.
+Without `--go-live` the shadow stays. A file that the supervisor does not take is put back as it was.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from krakencopy import (
     Account,
     AccountState,
     BadConfiguration,
+    BadInput,
     ConditionStatus,
     Copy,
     CopyState,
@@ -83,6 +86,17 @@ def reload(supervisor: KrakenCopy, config: Path, text: str) -> None:
         raise NotFit(f"the configuration is not taken: {error}") from error
 
 
+def create(supervisor: KrakenCopy, account_id: str, credentials: str, *, shadow: bool) -> None:
+    """Creates the account over the API, once the supervisor says that it can be. Raises NotFit."""
+    fields = {"credentials_file": credentials, "mode": "shadow" if shadow else "trade"}
+    try:
+        for change in supervisor.create_account(account_id, fields, validate_only=True).accounts:
+            say(f"  {change.account_id}: {change.kind.name.lower()}, {change.effect}")
+        supervisor.create_account(account_id, fields)
+    except (BadInput, Refused) as error:
+        raise NotFit(f"the account is not taken: {error}") from error
+
+
 def running(supervisor: KrakenCopy, account_id: str) -> Account:
     """The account once its process runs, or its key was found to be lacking. Raises NotFit."""
 
@@ -135,8 +149,11 @@ def as_shadow(supervisor: KrakenCopy, given: argparse.Namespace) -> None:
     """Steps 1 and 2. Raises NotFit."""
     shadow = f"{given.account}-shadow"
     say(f"{shadow}: begins as a shadow")
-    text = given.config.read_text() + block(shadow, given.credentials, shadow=True)
-    reload(supervisor, given.config, text)
+    if given.config is None:
+        create(supervisor, shadow, given.credentials, shadow=True)
+    else:
+        text = given.config.read_text() + block(shadow, given.credentials, shadow=True)
+        reload(supervisor, given.config, text)
     check(running(supervisor, shadow))
     say(f"{shadow}: waits for {given.fills} copies, of which nothing is sent")
     copies = copies_of(supervisor, shadow, given.fills, given.limit)
@@ -148,9 +165,13 @@ def as_shadow(supervisor: KrakenCopy, given: argparse.Namespace) -> None:
 def go_live(supervisor: KrakenCopy, given: argparse.Namespace) -> None:
     """Step 3: from here on it is halted by whatever goes wrong. Raises NotFit."""
     say(f"{given.account}: copies for real")
-    text = given.config.read_text()
-    text = text.replace(block(f"{given.account}-shadow", given.credentials, shadow=True), "")
-    reload(supervisor, given.config, text + block(given.account, given.credentials, shadow=False))
+    shadow = f"{given.account}-shadow"
+    if given.config is None:
+        supervisor.delete_account(shadow, on_leave="keep")
+        create(supervisor, given.account, given.credentials, shadow=False)
+    else:
+        text = given.config.read_text().replace(block(shadow, given.credentials, shadow=True), "")
+        reload(supervisor, given.config, text + block(given.account, given.credentials, shadow=False))
     try:
         check(running(supervisor, given.account))
         copies = copies_of(supervisor, given.account, 1, given.limit)
@@ -183,10 +204,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Bring a client in.")
     parser.add_argument("account", help="the client's id")
     parser.add_argument("--endpoint", default="unix:data/run/control.sock")
-    parser.add_argument("--config", type=Path, default=Path("krakencopy.toml"))
-    parser.add_argument(
-        "--credentials", required=True, help="the file with its key, beside the configuration"
-    )
+    parser.add_argument("--config", type=Path, help="write the account to this file, not over the API")
+    parser.add_argument("--credentials", required=True, help="the file with its key, there")
     parser.add_argument("--fills", type=int, default=5, help="copies of the shadow to look at")
     parser.add_argument("--limit", type=float, default=86_400.0, help="how long to wait for them, in seconds")
     parser.add_argument("--go-live", action="store_true")

@@ -127,33 +127,38 @@ class Reader:
 
 
 @contextmanager
-def onboarding(system: Reloaded, client: str, *more: str) -> Iterator[Any]:
+def onboarding(system: Reloaded, client: str, folder: Path, *more: str) -> Iterator[Any]:
+    """``folder``: where the supervisor looks for the key."""
     key = system.paper.open_account(client, {"ZUSD": "500"})
-    path = system.folder / f"{client}.key"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    path = folder / f"{client}.key"
     path.write_text(f'key = "{key.key}"\nsecret = "{key.secret}"\n')
     path.chmod(0o600)
-    config = str(system.folder / "krakencopy.toml")
     with service(
-        "onboard_client.py", "--endpoint", system.endpoint, "--config", config, "--credentials", path.name,
-        "--fills", "1", "--limit", str(PATIENCE_S), *more, client,
+        "onboard_client.py", "--endpoint", system.endpoint, "--credentials", path.name,
+        "--fills", "1", "--limit", str(PATIENCE_S), "--go-live", *more, client,
     ) as process:  # fmt: skip
         yield process
 
 
-def test_a_client_is_brought_in_as_a_shadow_and_then_for_real(system: Reloaded) -> None:
-    with onboarding(system, "bob", "--go-live") as process:
+@pytest.mark.parametrize("client", ["bob", "carl"])
+def test_a_client_is_brought_in_as_a_shadow_and_then_for_real(system: Reloaded, client: str) -> None:
+    """Bob by the file, and Carl over the API."""
+    config = ("--config", str(system.folder / "krakencopy.toml")) if client == "bob" else ()
+    folder = system.folder if config else system.state_dir / "credentials"
+    with onboarding(system, client, folder, *config) as process:
         said = Reader(process)
-        said.until("bob-shadow: waits for 1 copies")
+        said.until(f"{client}-shadow: waits for 1 copies")
         system.buy("XBTUSD", "0.002")
         said.until("BUY BTC/USD: FILLED")
-        assert system.paper.held("bob") == 0
-        said.until("bob: copies for real")
-        wait_for("bob", lambda: system.pids().get("bob") and system.status().ready)
+        assert system.paper.held(client) == 0
+        said.until(f"{client}: copies for real")
+        wait_for(client, lambda: system.pids().get(client) and system.status().ready)
         system.buy("XBTUSD", "0.002")
         said.until("BUY BTC/USD: FILLED")
-        said.until("bob: done")
+        said.until(f"{client}: done")
         assert process.wait(PATIENCE_S) == 0
-    assert system.paper.held("bob") > 0
+    assert system.paper.held(client) > 0
 
 
 def loaded(name: str) -> ModuleType:
