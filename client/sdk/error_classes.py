@@ -12,6 +12,7 @@ from krakencopy.client.sdk.errors import (
     KrakenCopyError,
     NoRoom,
     NotAllowed,
+    NotCurrent,
     NotFound,
     NotReady,
     OutcomeUnknown,
@@ -25,6 +26,7 @@ _REASONS: dict[type[KrakenCopyError], tuple[str, ...]] = {
     AfterHead: ("AFTER_HEAD",),
     NotFound: ("NO_NONCE",),
     NotAllowed: ("KEY_MAY_NOT_TRADE", "KEY_MAY_NOT_CANCEL", "UNAUTHENTICATED"),
+    NotCurrent: ("ETAG_NOT_CURRENT",),
     NotReady: (
         "MASTER_NOT_READY", "NOT_CONNECTED", "NOBODY_CONNECTED", "NO_ANSWER", "WRONG_PROCESS",
         "SHUTTING_DOWN", "MASTER_EQUITY_UNKNOWN", "OWN_STRATEGY_TRADES", "LEAVES_ALREADY",

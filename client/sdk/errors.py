@@ -7,6 +7,7 @@
     │   │   ├── Compacted      what follows was deleted
     │   │   └── AfterHead      the server has not come that far: another journal
     │   ├── NotAllowed         this caller may not
+    │   ├── NotCurrent         somebody has changed it since it was read (``etag``)
     │   ├── NotReady           not now: something has to connect, or come to its end, first
     │   ├── TooMany            more than a caller may have at once
     │   ├── TradingStopped     what was said of trading, or a limit, lets no such order leave
@@ -138,6 +139,10 @@ class AfterHead(PositionGone):
 
 class NotAllowed(Refused):
     """The caller may not; nothing was done."""
+
+
+class NotCurrent(Refused):
+    """Somebody has changed it since it was read: read it again, and decide anew. Nothing was done."""
 
 
 class NotReady(Refused):
