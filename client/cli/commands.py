@@ -11,7 +11,6 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -22,7 +21,6 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output, TableOutput
-from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import (
     BadConfiguration,
@@ -31,9 +29,7 @@ from krakencopy.client.sdk.errors import (
 )
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
-from krakencopy.client.views.account_page import account_page, rules_page
 from krakencopy.client.views.formats import word
-from krakencopy.client.views.lines import LOG_FIELDS, log_line
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
@@ -76,6 +72,8 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             if not out.as_data and not out.columns:
                 out.lines(views.account_notes(found))
         else:
+            from krakencopy.client.views.account_page import account_page, rules_page  # for one account
+
             page = rules_page if arguments.rules else partial(account_page, now=time.time())
             out.one(supervisor.get_account(arguments.id), page)
     return ExitCode.DONE
@@ -214,6 +212,8 @@ def nonce(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`logs ID`. A log's lines are JSON objects already."""
+    from krakencopy.client.views.lines import LOG_FIELDS, log_line  # other commands need none of it
+
     with connect() as supervisor:
         lines = supervisor.read_log(
             arguments.id,
@@ -230,6 +230,8 @@ def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`reload [--dry-run]`. A file that cannot be used is reported as `krakencopyd check` does it, one line
     for each fault.
     """
+    from krakencopy.client.cli.progress import progress  # other commands of this module need none of it
+
     with connect() as supervisor:
         try:
             with progress(
@@ -251,6 +253,8 @@ def _of_pair(arguments: Namespace, supervisor: KrakenCopy) -> str:
     if not arguments.pair:
         return ""
     traded = supervisor.get_status().pairs
+    from difflib import get_close_matches  # what is found needs none of it
+
     near = get_close_matches(arguments.pair.upper(), traded, n=3) or traded[:PAIRS_NAMED_MAX]
     more = ", ..." if len(traded) > len(near) else ""
     return f" of {arguments.pair}" + (f" (there are fills of {', '.join(near)}{more})" if near else "")

@@ -19,7 +19,18 @@ PAGES = ("README.md", "docs/operations.md", "docs/events.md", "docs/glossary.md"
 #: In backquotes: the whole command, or one of its words and what follows.
 ADVICE = re.compile(rf"`(?:krakencopy )?((?:{'|'.join(COMMANDS)})(?: [^`]*)?)`")
 #: What stands for a word of the operator's.
-WORDS = {"ID": "ann", "FILL": "1", "OLD": "MATIC", "NEW": "POL", "FILE": "file", "N": "3", "SEQ": "1"}
+WORDS = {
+    "ROLE": "viewer",
+    "NAME": "ann",
+    "DIR": "folder",
+    "ID": "ann",
+    "FILL": "1",
+    "OLD": "MATIC",
+    "NEW": "POL",
+    "FILE": "file",
+    "N": "3",
+    "SEQ": "1",
+}
 
 
 def _texts(path: Path) -> Iterator[str]:
