@@ -46,7 +46,7 @@ def control_of(table: Table) -> tuple[ControlConfig, tuple[PrincipalConfig, ...]
         words = "does nothing without client_ca: whom krakencopy's own CA is for is said when it issues one"
         rule = "give your CA, or use `krakencopy certificate create NAME --role ROLE --out DIR`"
         table.fault("principals", words, rule)
-    if not table.has("listen") and table.keys:
+    if not table.has("listen") and table.keys - {"credential_sources"}:
         table.fault("listen", "missing: nothing is served by TLS", _LISTEN_RULE)
     return ControlConfig(listen=listen, names=names or (), **files), principals
 

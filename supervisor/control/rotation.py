@@ -152,8 +152,9 @@ class Rotation:
         finally:
             # Its locks are free, and its nonce file is whole.
             await child.wait_exit()
-        if reason := found["reason"]:
-            raise RotationRefused(reason if reason in FOUND else EXCHANGE, found["message"])
+        if found["reason"]:
+            reason = found["reason"] if found["reason"] in FOUND else EXCHANGE
+            raise RotationRefused(reason, found["message"])
         return Tried(credentials, found["identity"])
 
     def _check_identity(self, account_id: str, tried: Tried) -> None:
