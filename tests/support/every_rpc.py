@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.duration_pb2 import Duration
@@ -20,12 +20,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpclib.const import Status
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.accounts.kept_tables import KeptTables
 from krakencopy.supervisor.audit.log import AuditLog
 from krakencopy.supervisor.config.model import ControlConfig
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.control.audit_notes import CallNotes
 from krakencopy.supervisor.control.audited_calls import AuditedCalls
-from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.access_records import TOKEN, CredentialRow
@@ -35,6 +36,7 @@ from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import access_pb2, account_pb2, audit_pb2, types_pb2
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.certificates import request_of
+from tests.support.config_rpcs import USED, AnyKeys, config_rpcs, configure
 from tests.support.config_texts import MASTER, PAPER
 from tests.support.front import front, stub_of
 from tests.support.idle_supervisor import idle_supervisor, set_running
@@ -106,8 +108,8 @@ class EveryLink(TradingLink):
 class Reloads(Reloader):
     """Reads no file: what is asked for changes nothing, and a dry run is refused."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        super().__init__(supervisor, Path("/k.toml"), cast("Keys", None))
+    def __init__(self, supervisor: Supervisor, acts: list[str]) -> None:
+        super().__init__(supervisor, Path("/k.toml"), AnyKeys(acts))
         self.number = 0
 
     async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
@@ -126,15 +128,16 @@ class World:
         #: While it is not set, whatever was begun waits.
         self.free = asyncio.Event()
         self.free.set()
-        self.reloads = Reloads(supervisor)
+        #: What the supervisor was asked to do.
+        self._acts: list[str] = []
+        self.reloads = Reloads(supervisor, self._acts)
+        supervisor.registry._turns.note_start("anna", USED)
         self.links = {
             name: EveryLink(supervisor.place.states, name, self.free) for name in ("master", "anna", "ben")
         }
         for name, link in self.links.items():
             set_running(supervisor.accounts[name], link)
         self.links["master"].snapshot.equity.CopyFrom(types_pb2.Money(amount="1000", asset="USD"))
-        #: What the supervisor was asked to do.
-        self._acts: list[str] = []
         anything: Any = supervisor
         for name in ("start", "stop", "restart", "pause", "resume"):
             setattr(anything, name, partial(self._act, name, getattr(anything, name)))
@@ -195,7 +198,9 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
     journal.join("anna")
     journal.put_reports([("anna", [copy("anna", [1])], 1)])
     journal.add_event(event_of(types_pb2.SEVERITY_INFO, "anna", "STARTED", "a run"))
-    supervisor = idle_supervisor(folder, journal, parse(TEXT, "c.toml"))
+    configure(journal)
+    config, _ = KeptTables(journal, folder).merged(parse(TEXT, "c.toml"), must=())
+    supervisor = idle_supervisor(folder, journal, config)
     log_path = supervisor.place.log("anna")
     log_path.parent.mkdir()
     log_path.write_text('{"at": "2026-11-29T08:00:00.000000+00:00"}\n')
@@ -264,7 +269,7 @@ _CSR = request_of(ec.generate_private_key(ec.SECP256R1()))
 RPCS: dict[str, Rpc] = {
     "GetStatus": Rpc(right=pb.GetStatusRequest(), shows=lambda answer: answer.pid),
     "ListAccounts": Rpc(
-        right=pb.ListAccountsRequest(), shows=lambda answer: len(answer.accounts) == 3,
+        right=pb.ListAccountsRequest(), shows=lambda answer: len(answer.accounts) == 4,
         refused=(pb.ListAccountsRequest(page_token="x"), "BAD_PAGE_TOKEN"),
     ),
     "GetAccount": Rpc(
@@ -427,4 +432,5 @@ RPCS: dict[str, Rpc] = {
         refused=(access_pb2.RevokePrincipalRequest(request_id="v2", name="zoe"), "PRINCIPAL_NOT_FOUND"),
     ),
     "VerifyAudit": Rpc(right=audit_pb2.VerifyAuditRequest(), shows=lambda answer: answer.intact),
+    **config_rpcs(Rpc),
 }  # fmt: skip

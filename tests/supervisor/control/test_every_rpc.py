@@ -271,6 +271,7 @@ def test_what_has_begun_is_done_to_its_end_and_once_where_the_client_is_gone(
 NO_ACTS = {
     *("SetTradingState", "FlattenAccounts", "ResyncAccount", "RenameAsset", "SetSettings"),
     *("CreateToken", "RevokeToken", "IssueCertificate", "RevokePrincipal"),
+    *("CreateAccount", "UpdateAccount", "DeleteAccount", "CreateGroup", "UpdateGroup", "DeleteGroup"),
 }
 
 
