@@ -12,7 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.contract.spec import CopyRules, Credentials
+from krakencopy.supervisor.config.key_fingerprints import fingerprint
+from krakencopy.supervisor.journal.config_changes import ROTATED, ConfigRow
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from tests.support.idle_supervisor import idle_supervisor
@@ -69,3 +71,50 @@ def test_a_process_is_started_with_its_accounts_key(it: Supervisor) -> None:
     anna = it.accounts["anna"].config
     started = asyncio.run(it.launcher.spawn(anna, it.launcher.spec(anna, "i1"), "s1"))
     assert cast("Any", started) == ("anna s1", "key of anna")
+
+
+class _Spawner:
+    """Starts nothing; what it was to start."""
+
+    def __init__(self) -> None:
+        self.specs: list[Any] = []
+
+    async def spawn(self, spec: Any, _credentials: Any) -> Any:
+        self.specs.append(spec)
+
+
+def _rotated_to(it: Supervisor, credentials: Credentials, digest: str) -> None:
+    row = ConfigRow(0, 1.0, "ida", "root", "r", "account", "anna", ROTATED, "old", fingerprint(credentials))
+    it.journal.add_config_change(row, digest)
+
+
+def test_a_trial_is_beside_the_accounts_own_files(it: Supervisor, tmp_path: Path) -> None:
+    spawner = _Spawner()
+    it.launcher._spawner = cast("Any", spawner)
+    tried = tmp_path / "kraken_nonce_user_anna.txt.new"
+    tried.write_text("of a trial before")
+    asyncio.run(it.launcher.spawn_trial(it.accounts["anna"].config, Credentials("k", "s")))
+    (spec,) = spawner.specs
+    assert (spec.checks_key, spec.nonce_path) == (True, tried)
+    assert spec.log_path.name == "anna.key-trial.jsonl"
+    assert not tried.exists()
+    tried.touch()
+    it.launcher.drop_tried_nonce(it.accounts["anna"].config)
+    assert not tried.exists()
+
+
+@pytest.mark.parametrize(("rotated", "taken"), [(True, True), (False, False)])
+def test_the_nonces_of_a_trial_go_on_where_its_key_is_taken_and_only_there(
+    it: Supervisor, tmp_path: Path, *, rotated: bool, taken: bool
+) -> None:
+    it.launcher._spawner = cast("Any", _Spawner())
+    anna = it.accounts["anna"].config
+    nonce, tried = tmp_path / "kraken_nonce_user_anna.txt", tmp_path / "kraken_nonce_user_anna.txt.new"
+    nonce.write_text("old")
+    tried.write_text("new")
+    used = Credentials(f"key of {anna.id}", "c2VjcmV0")
+    _rotated_to(it, used if rotated else Credentials("another", "c2VjcmV0"), "d")
+    for _ in range(2):  # killed right behind it, it is done once
+        asyncio.run(it.launcher.spawn(anna, it.launcher.spec(anna, "i"), "s"))
+        assert nonce.read_text() == ("new" if taken else "old")
+        assert not tried.exists()
