@@ -197,6 +197,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if not config.exchange.managed:
         assert config_path is not None
         credentials = CredentialSource(config, os.environ, config_path.parent)
+    if config.control.listen is not None and config_path is not None:
+        from krakencopy.supervisor.control.tls_files import check_tls  # what few configurations need
+
+        check_tls(config.control, config_path.parent)
     for warning in config.warnings:
         sys.stderr.write(f"{warning}\n")
     if arguments.command == "check":

@@ -5,7 +5,6 @@ It must not know what travels over one.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 from asyncio import sslproto
@@ -23,6 +22,7 @@ from krakencopy.supervisor.control.remote_visitor import (
     certificate_of,
     set_up_socket,
 )
+from krakencopy.supervisor.control.tls_context import server_context
 
 #: Handshakes that are not done: of all, and of one address; and how long each may take, in seconds.
 HANDSHAKES_MAX, HANDSHAKES_OF_ADDRESS_MAX, HANDSHAKE_S = 48, 12, 5.0
@@ -34,27 +34,6 @@ TLS_END_S = 2.0
 BUFFER_BYTES = 65_536
 #: What was sent and not acknowledged for so long, in milliseconds, ends a connection.
 USER_TIMEOUT_MS = 30_000
-
-
-def server_context(tls: Tls) -> ssl.SSLContext:
-    """TLS 1.3 with HTTP/2, and client certificates where a client has one. Raises OSError (ssl.SSLError)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_OPTIONAL
-    # A session that is resumed would not show its certificate again.
-    context.num_tickets = 0
-    context.options |= ssl.OP_NO_TICKET
-    context.set_alpn_protocols(["h2"])
-    context.load_verify_locations(cadata=tls.client_ca)
-    # ssl reads certificates with their keys from files alone.
-    descriptor = os.memfd_create("tls", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(f"{tls.certificate}\n{tls.key}".encode())
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
-    return context
 
 
 class RemoteDoor(Door):

@@ -13,11 +13,20 @@ from pathlib import Path
 from krakencopy.supervisor.config.model import ControlConfig
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
 from krakencopy.supervisor.control.access_table import Tls
-from krakencopy.supervisor.control.remote_door import server_context
+from krakencopy.supervisor.control.own_ca import require_cryptography
+from krakencopy.supervisor.control.tls_context import server_context
 
 #: A chain of a dozen certificates, or a bundle of some hundred CAs.
 FILE_BYTES_MAX = 1 << 20
 _GROUP_AND_OTHERS, _WRITABLE_BY_OTHERS = 0o077, 0o022
+
+
+def check_tls(control: ControlConfig, base_dir: Path) -> None:
+    """That a port can be served, as far as that is known without listening. Raises ConfigFaults."""
+    if control.has_own_ca:
+        require_cryptography()
+    elif control.listen is not None:
+        read_tls_files(control, base_dir)
 
 
 def read_tls_files(control: ControlConfig, base_dir: Path) -> Tls:
@@ -56,8 +65,9 @@ def _read(path: Path, key: str) -> str:
         # O_NONBLOCK: opening a named pipe must not wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        words = "is a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise fault(words, f"name the file itself in {key}") from None
+        if path.is_symlink():
+            raise fault("is a symbolic link", f"name the file itself in {key}") from None
+        raise fault(f"cannot be read: {error.strerror}", f"correct {key} or the file") from None
     except ValueError:  # a NUL in the path
         raise fault("cannot be a path", f"correct {key}") from None
     with os.fdopen(descriptor, "rb") as file:

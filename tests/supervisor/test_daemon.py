@@ -183,6 +183,16 @@ def test_check_says_that_nothing_is_wrong_and_makes_nothing(state: Path, config:
     assert not state.exists()
 
 
+def test_check_looks_at_certificates_of_ones_own(state: Path, config: Path) -> None:
+    tls = 'listen = "127.0.0.1:7443"\ncertificate = "c.pem"\nkey = "c.key"\nclient_ca = "ca.pem"\n'
+    config.write_text(f"{GOOD}\n[control]\n{tls}")
+    ended = krakencopyd(state, "check", "--config", config, **KEYS)
+    assert ended.returncode == ExitCode.CONFIGURATION
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 3, "each file that lacks"
+    assert "control.key: cannot be read: No such file or directory; correct key" in lines[1]
+
+
 def test_check_finds_what_a_start_would_find(state: Path, config: Path) -> None:
     config.write_text(GOOD)
     assert_told(

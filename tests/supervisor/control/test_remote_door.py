@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from krakencopy.supervisor.control import front_connection, remote_door
 from krakencopy.supervisor.control.access_table import Tls
 from krakencopy.supervisor.control.principals import Principal, Role, principal_of
-from krakencopy.supervisor.control.remote_door import HANDSHAKES_OF_ADDRESS_MAX, server_context
+from krakencopy.supervisor.control.remote_door import HANDSHAKES_OF_ADDRESS_MAX
 from krakencopy.supervisor.control.remote_visitor import NAMELESS_OF_ONE
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
@@ -423,12 +423,3 @@ def test_a_peer_that_answers_no_ping_loses_its_connection(
             watch.cancel()
 
     run(play())
-
-
-def test_certificates_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
-    ca = Authority(tmp_path / "ca")
-    one, two = ca.issue("one"), ca.issue("two")
-    with pytest.raises(ssl.SSLError):
-        server_context(Tls(one.certificate.read_text(), two.key.read_text(), ca.ca.read_text()))
-    with pytest.raises((ssl.SSLError, ValueError)):
-        server_context(Tls(one.certificate.read_text(), one.key.read_text(), "no CA"))

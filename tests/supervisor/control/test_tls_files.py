@@ -9,7 +9,7 @@ import pytest
 
 from krakencopy.supervisor.config.model import ControlConfig
 from krakencopy.supervisor.config.toml_table import ConfigFaults
-from krakencopy.supervisor.control.tls_files import read_tls_files
+from krakencopy.supervisor.control.tls_files import check_tls, read_tls_files
 from tests.support.certificates import Authority
 
 LISTEN = "127.0.0.1:7443"
@@ -66,3 +66,13 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     assert "cannot be used together" in fault_of(control, tmp_path)
     (tmp_path / "ca.pem").write_bytes(b"\xff")
     assert "not in PEM" in fault_of(control, tmp_path)
+
+
+def test_a_port_is_looked_at_before_anything_listens(tmp_path: Path) -> None:
+    check_tls(ControlConfig(), tmp_path)
+    check_tls(ControlConfig(listen=LISTEN), tmp_path)
+    control = config_in(tmp_path)
+    check_tls(control, tmp_path)
+    (tmp_path / "ca.pem").unlink()
+    with pytest.raises(ConfigFaults, match=r"control\.client_ca: cannot be read"):
+        check_tls(control, tmp_path)
