@@ -12,6 +12,9 @@ from grpclib.exceptions import GRPCError
 from krakencopy.supervisor.control.front_clients import (
     OF_ALL,
     OF_ONE,
+    REMOTE_OF_ALL,
+    REMOTE_OF_ONE,
+    REMOTE_TIME_SHARE,
     TIME_BURST_S,
     TIME_SHARE,
     Client,
@@ -103,3 +106,27 @@ def test_a_client_that_comes_back_has_used_what_it_has_used() -> None:
     other = connected(clients, 2)
     other.disconnect()
     assert len(clients) == 0
+
+
+def test_those_from_elsewhere_share_a_part_of_the_time_and_leave_the_rest() -> None:
+    clock = Clock()
+    remote = Clients(clock, REMOTE_OF_ONE, REMOTE_OF_ALL, REMOTE_TIME_SHARE)
+    local = connected(Clients(clock), 1)
+    some = [remote.known(name) for name in ("anna", "bert", "carl")]
+    assert [each.spend(TIME_BURST_S / 2) for each in some[:2]] == [0.0, 0.0]
+    # The third has used nothing itself; all together have.
+    assert some[2].spend(0.1) == pytest.approx(0.1 / REMOTE_TIME_SHARE)
+    assert local.spend(0.1) == 0.0
+
+
+def test_a_name_is_known_while_it_has_a_call_whatever_its_connections() -> None:
+    clock = Clock()
+    clients = Clients(clock)
+    client = clients.known("bot")
+    with client.call(watches=True):
+        clients.forget_idle()
+        assert clients.known("bot") is client
+    assert len(clients) == 0
+    assert client.client is client
+    client.recognise(clients.known("other"))
+    assert client.client is client, "who is at the machine stays what it is"
