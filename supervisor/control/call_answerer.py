@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
@@ -28,7 +28,7 @@ from krakencopy.supervisor.control.call_frames import (
 )
 from krakencopy.supervisor.control.call_status import Refused, status_of
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
-from krakencopy.supervisor.control.owner_scope import OWN, own_refusal
+from krakencopy.supervisor.control.owner_scope import OWN, hide_names, own_refusal
 from krakencopy.supervisor.control.principals import Principal, Role
 
 log = logging.getLogger(__name__)
@@ -80,13 +80,15 @@ class CallAnswerer:
     def __init__(
         self, servicer: Any, share: LoopShare, audit: AuditedCalls | None = None, access: bytes = b"",
         note_call: Callable[[Principal], None] = lambda _: None,
+        account_ids: Callable[[], Collection[str]] = tuple,
     ) -> None:  # fmt: skip
         """``servicer`` has a method for each of the service. ``audit`` keeps what is changed by whom;
         ``access``: who may call from elsewhere, encoded (access_table.py); ``note_call`` is given each of
-        those that does.
+        those that does; ``account_ids``: of all accounts, which owners are not to be shown.
         """
         self._audit = audit
         self._note_call = note_call
+        self._account_ids = account_ids
         self._servicer = servicer
         self._share = share
         self._access = access
@@ -178,7 +180,7 @@ class CallAnswerer:
         self, number: int, call: _Call, method: int, request: Any, context: CallContext, share: LoopShare
     ) -> None:
         name = METHODS[method].name
-        answer, own = getattr(self._servicer, name), _own_of(name, context.principal)
+        answer, own = getattr(self._servicer, name), self._own_of(name, context.principal)
         if not METHODS[method].server_streaming:
             if self._audit is None or name not in AUDITED:
                 message = await share.measured(answer(request, context))
@@ -204,6 +206,20 @@ class CallAnswerer:
                         self._send(Frame(Kind.ANSWER, number, encoded))
                 await share.end_slice()
 
+    def _own_of(self, method: str, principal: Principal) -> Callable[[Any], Any]:
+        """What of an answer is for the caller."""
+        if principal.role is not Role.OWNER:
+            return lambda message: message
+        own = OWN[method]
+
+        def found(message: Any) -> Any:
+            kept = own(message, principal.account)
+            if kept is not None:
+                hide_names(kept, [each for each in self._account_ids() if each != principal.account])
+            return kept
+
+        return found
+
     def _send(self, frame: Frame) -> None:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
         if self._writer is not None and not self._writer.is_closing():
@@ -215,11 +231,3 @@ def _name_caller(request: Any, principal: Principal) -> None:
     if not principal.is_local:
         for field in SAID_BY.intersection(request.DESCRIPTOR.fields_by_name):
             setattr(request, field, principal.name)
-
-
-def _own_of(method: str, principal: Principal) -> Callable[[Any], Any]:
-    """What of an answer is for the caller."""
-    if principal.role is not Role.OWNER:
-        return lambda message: message
-    own = OWN[method]
-    return lambda message: own(message, principal.account)

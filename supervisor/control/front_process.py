@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class FrontProcess:
     def __init__(
         self, servicer: Any, events: EventLog, output: Path, audit: AuditedCalls | None = None,
         note_call: Callable[[Principal], None] = lambda _: None,
+        account_ids: Callable[[], Collection[str]] = tuple,
     ) -> None:  # fmt: skip
         """``servicer`` answers ControlService; ``output``: where standard output and standard error go;
         ``audit`` keeps what is changed by whom; ``note_call`` is given who calls from elsewhere.
@@ -58,6 +59,7 @@ class FrontProcess:
         self._servicer = servicer
         self._audit = audit
         self._note_call = note_call
+        self._account_ids = account_ids
         self._events = events
         self._output = output
         self._share = LoopShare()
@@ -98,7 +100,9 @@ class FrontProcess:
 
     async def _begin(self) -> _Life:
         assert LOCAL in self._listeners
-        answerer = CallAnswerer(self._servicer, self._share, self._audit, self._access, self._note_call)
+        answerer = CallAnswerer(
+            self._servicer, self._share, self._audit, self._access, self._note_call, self._account_ids
+        )
         life = await _Life.start(answerer, self._output)
         for which, listener in self._listeners.items():
             life.send_listener(listener, which)

@@ -4,10 +4,13 @@ only place that says so. A method that is in neither is not for owners.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -21,6 +24,11 @@ Own = Callable[[Any, str], Message | None]
 NOT_FOR_OWNERS = "NOT_FOR_OWNERS"
 NOT_YOUR_ACCOUNT = "NOT_YOUR_ACCOUNT"
 OWNERS_NEVER_LIFT = "OWNERS_NEVER_LIFT"
+#: Fields that hold texts for people, and what stands there in the place of another account's id.
+_TEXTS = frozenset({"message", "detail", "explanation", "leaving"})
+HIDDEN = "(another account)"
+#: Ids that are words of such texts as well, and say nothing.
+_WORDS = frozenset({"master", "user", "account"})
 #: Reasons whose words name other accounts, or groups.
 _NAMES_OTHERS = frozenset({"ACCOUNT_NOT_FOUND", "GROUP_NOT_FOUND"})
 
@@ -160,6 +168,31 @@ def _flattened(answer: pb.FlattenAccountsResponse, account: str) -> pb.FlattenAc
         positions=[each for each in answer.positions if each.account_id == account],
         accounts=[each for each in answer.accounts if each.account_id == account],
     )
+
+
+def hide_names(message: Message, names: Collection[str]) -> None:
+    """Texts for people may name other accounts, e.g. one whose key opens the same account at the exchange."""
+    pattern = _pattern(tuple(sorted(names)))
+    if pattern is not None:
+        _hide(message, pattern)
+
+
+@lru_cache(maxsize=8)
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    found = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name not in _WORDS)
+    return re.compile(rf"(?<![\w-])(?:{found})(?![\w-])") if found else None
+
+
+def _hide(message: Message, pattern: re.Pattern[str]) -> None:
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            for key in list(value) if field.name == "data" else ():
+                value[key] = pattern.sub(HIDDEN, value[key])
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for each in value if field.is_repeated else (value,):
+                _hide(each, pattern)
+        elif field.name in _TEXTS and isinstance(value, str):
+            setattr(message, field.name, pattern.sub(HIDDEN, value))
 
 
 def own_refusal(encoded: bytes) -> bytes:

@@ -70,7 +70,11 @@ class ControlServer:
         servicer = ControlServicer(supervisor, reloader, audit, access)
         crash = place.log("control").with_suffix(".crash")
         audited = AuditedCalls(audit, CallNotes(supervisor))
-        self._front = FrontProcess(servicer, supervisor.events, crash, audited, access.note_call)
+
+        def account_ids() -> list[str]:
+            return list(supervisor.accounts)
+
+        self._front = FrontProcess(servicer, supervisor.events, crash, audited, access.note_call, account_ids)
         self._front.use_listener(listener_at(self._socket))
         access.serve(self._front.use_access, supervisor.events)
         self._access = access

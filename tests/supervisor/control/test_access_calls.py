@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from krakencopy.supervisor.config.model import Config, ControlConfig
 from krakencopy.supervisor.config.toml_table import ConfigFaults
-from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -74,7 +74,7 @@ async def world(folder: Path, journal: Journal, *, listens: bool = True) -> Asyn
         each.mkdir(exist_ok=True)
     server = ControlServer()
     server.open_port(config, None, folder, journal)
-    await server.start(supervisor, cast("Reloader", None))
+    await server.start(supervisor, Reloader(supervisor, None, cast("Keys", None)))
     try:
         async with stub_of(path) as local:
             yield World(folder, supervisor, port, local)

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 
 from krakencopy.account_proc.contract.refusals import error_details
-from krakencopy.supervisor.control.owner_scope import NAMED, OWN, own_refusal
+from krakencopy.supervisor.control.owner_scope import NAMED, OWN, hide_names, own_refusal
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -104,6 +104,22 @@ def test_a_status_is_ready_when_its_own_account_runs() -> None:
     assert isinstance(gone, pb.GetStatusResponse)
     assert not gone.ready
     assert list(gone.accounts) == []
+
+
+def test_texts_for_people_name_no_others() -> None:
+    notice = types_pb2.Notice(message="the keys of anna and bob open one account")
+    account = types_pb2.Account(
+        id=MINE, message="bob, bob-2 and bobby: anna waits for the master", notices=[notice], broker="bob"
+    )
+    event = types_pb2.Event(message="bob!", data={"of": "bob", "pair": "BTC/USD"})
+    for message in (account, event):
+        hide_names(message, ["bob", "bob-2", "master"])
+    hidden = "(another account)"
+    assert account.message == f"{hidden}, {hidden} and bobby: anna waits for the master"
+    assert account.notices[0].message == f"the keys of anna and {hidden} open one account"
+    assert account.broker == "bob", "only texts"
+    assert (event.message, dict(event.data)) == (f"{hidden}!", {"of": hidden, "pair": "BTC/USD"})
+    hide_names(event, [])
 
 
 def test_a_refusal_names_no_others() -> None:
