@@ -260,8 +260,8 @@ class AuditLog:
         if opened.repaired:
             self._events.record_repaired(opened.repaired)
         for entry in opened.calls[-CALLS_MAX:]:
-            key = (str(entry.get("call")), str(entry.get("request_id")), str(entry.get("sha256")))
-            if key not in self._calls:
+            key = (str(entry.get("call")), str(entry.get("sha256")))
+            if entry.get("request_id") and key not in self._calls:
                 self._remember_call(key, Draft(entry, number=entry["n"]))
         cut_off = list(opened.open_calls.values())
         for entry in cut_off:

@@ -51,8 +51,8 @@ class AuditedCalls:
         before = self._notes.standing(request)
         if before:
             fields["before"] = before
-        request_id = str(getattr(request, "request_id", ""))
-        key = (method, request_id, str(fields["sha256"])) if request_id else ()
+        # Of all that is asked, the request id included, which is not always shown.
+        key = (method, str(fields["sha256"])) if getattr(request, "request_id", "") else ()
         waits = not stops_trading(request)
         if waits and (pause_s := self._pace.pause_s(_caller(principal), time.monotonic())):
             await asyncio.sleep(pause_s)
