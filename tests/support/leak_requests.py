@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.v1 import audit_pb2, configuration_pb2
+from google.protobuf.duration_pb2 import Duration
+
+from krakencopy.v1 import access_pb2, audit_pb2, configuration_pb2
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -28,7 +30,7 @@ Asked = dict[str, list[Any]]
 
 def requests() -> Asked:
     """All of them, in order."""
-    return _views() | _orders() | _configuration() | _trading() | _copying() | _records()
+    return _views() | _orders() | _configuration() | _trading() | _copying() | _access() | _records()
 
 
 def _views() -> Asked:
@@ -114,6 +116,24 @@ def _configuration() -> Asked:
         "StopAccount": _of_accounts(pb.StopAccountRequest, WRONG),
         "StartAccount": _of_accounts(pb.StartAccountRequest, WRONG),
         "RestartAccount": _of_accounts(pb.RestartAccountRequest, COMMAND),
+    }
+
+
+def _access() -> Asked:
+    """Who may call."""
+    grant: Any = {"request_id": "grant", "role": access_pb2.ACCESS_ROLE_VIEWER, "ttl": Duration(seconds=3600)}
+    return {
+        "WhoAmI": [access_pb2.WhoAmIRequest()],
+        "CreateToken": [
+            access_pb2.CreateTokenRequest(name=name, **grant) for name in (CANARY, f"no {CANARY}")
+        ],
+        "ListTokens": [access_pb2.ListTokensRequest()],
+        "RevokeToken": [access_pb2.RevokeTokenRequest(request_id="revoke", id=CANARY)],
+        "IssueCertificate": [
+            access_pb2.IssueCertificateRequest(name=CANARY, certificate_request=CANARY, **grant)
+        ],
+        "ListPrincipals": [access_pb2.ListPrincipalsRequest()],
+        "RevokePrincipal": [access_pb2.RevokePrincipalRequest(request_id="revoke", name=CANARY)],
     }
 
 

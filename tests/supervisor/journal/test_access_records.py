@@ -46,7 +46,7 @@ def test_it_ends_when_it_is_revoked_or_expires() -> None:
 
 def test_a_journal_of_before_has_none_and_takes_some(path: Path) -> None:
     filled(path)
-    run_sql(path, "DROP TABLE credentials", "PRAGMA user_version=6")
+    run_sql(path, "DROP TABLE credentials", "DROP TABLE config_changes", "PRAGMA user_version=6")
     with closing(Journal(path)) as journal:
         assert journal.credentials() == []
         journal.put_credential(ONE, forget_before=0.0)

@@ -71,7 +71,7 @@ def test_a_journal_of_before_has_none_and_can_have_some(path: Path) -> None:
     assert configured_in(path) == []
     with closing(Journal(path)):
         pass
-    run_sql(path, "DROP TABLE config_changes", "PRAGMA user_version=6")
+    run_sql(path, "DROP TABLE config_changes", "DROP TABLE credentials", "PRAGMA user_version=6")
     assert configured_in(path) == []
     with closing(Journal(path)) as journal:
         journal.add_config_change(row("anna", CREATED, None, "a"), "d1")
