@@ -44,7 +44,7 @@ def control_of(table: Table) -> tuple[ControlConfig, tuple[PrincipalConfig, ...]
     principals = _principals(table)
     if principals and not given:
         words = "does nothing without client_ca: whom krakencopy's own CA is for is said when it issues one"
-        rule = "give your CA, or use `krakencopy certificate create NAME --role ROLE --out DIR`"
+        rule = "give your CA, or use `krakencopy certificate create NAME --role viewer --out DIR`"
         table.fault("principals", words, rule)
     if not table.has("listen") and table.keys - {"credential_sources"}:
         table.fault("listen", "missing: nothing is served by TLS", _LISTEN_RULE)
