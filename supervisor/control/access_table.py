@@ -136,6 +136,12 @@ class AccessTable:
 
     def _by_name(self, shown: Certificate, origin: str, now: float) -> Principal:
         found = [name for name in shown.names if name in self.names]
+        if not self.names:
+            words = (
+                f"the certificate ({_listed(shown.names)}) is none that is known here, as after a new state "
+                "folder or in another paper run; ask an admin for another one"
+            )
+            raise Unauthenticated(CERTIFICATE_UNKNOWN, words)
         if len(found) != 1:
             which = f"{len(found)} of the names" if found else "no name"
             words = f"{which} of the certificate ({_listed(shown.names)}) may call; see [control]"

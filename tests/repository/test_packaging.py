@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import tomllib
 import zipfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.system import ROOT
+from tests.support.two_hosts import other_host, why_not
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +184,100 @@ def test_what_is_imported_is_the_wheels_own_code(environment: Path, tmp_path: Pa
         check=True,
     )
     assert all(path.startswith(str(environment)) for path in done.stdout.split())
+
+
+# -- docs/first-half-hour.md -------------------------------------------------------------------------------
+
+
+HALF_HOUR = (ROOT / "docs" / "first-half-hour.md").read_text()
+#: What the page writes for the server, and its port.
+SERVER, PORT = "192.0.2.10", "7443"
+
+
+class Host:
+    """A machine on which lines of the page are run, with the wheel in its environment."""
+
+    def __init__(self, folder: Path, environment: Path, words: dict[str, str], there: Sequence[str]) -> None:
+        self.folder, self._words, self._there = folder, words, there
+        folder.mkdir()
+        (folder / "env").symlink_to(environment)
+
+    def text(self, written: str) -> str:
+        for word, here in self._words.items():
+            written = written.replace(word, here)
+        return written
+
+    def begin(self, line: str) -> subprocess.Popen[str]:
+        """A line that does not end by itself."""
+        command = [*self._there, "/bin/sh", "-c", f"exec {self.text(line).removesuffix('&')}"]
+        unset = {name: value for name, value in os.environ.items() if not name.startswith("KRAKEN")}
+        return subprocess.Popen(
+            command, cwd=self.folder, env=unset | {"HOME": str(self.folder)}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, line: str) -> str:
+        """What it prints."""
+        process = self.begin(line)
+        output, errors = process.communicate(timeout=150)
+        assert process.returncode == 0, f"{line}: {output}{errors}"
+        return output
+
+
+def lines_of(block: str) -> list[str]:
+    return block.replace("\\\n", "").splitlines()
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    assert select.select([process.stdout], [], [], 60)[0], "waited 60 s in vain for a line"
+    line = process.stdout.readline()
+    assert line, f"it has ended: {process.communicate(timeout=60)[1]}"
+    return line
+
+
+def test_the_first_half_hour(environment: Path) -> None:
+    if lacking := why_not():
+        pytest.skip(lacking)
+    install, start, trade, let_in, look, watch, out = re.findall(
+        r"^```sh\n(.*?)^```$", HALF_HOUR, re.MULTILINE | re.DOTALL
+    )
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", HALF_HOUR, re.MULTILINE | re.DOTALL)
+    (script,) = re.findall(r"^```python\n(.*?)^```$", HALF_HOUR, re.MULTILINE | re.DOTALL)
+    # Both environments are the one of this module, whose dependencies come from ours.
+    for block in (install, look):
+        venv, pip, *_ = lines_of(block)
+        assert (venv, pip.startswith("env/bin/pip install ")) == ("python3.11 -m venv env", True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    folder = Path(tempfile.mkdtemp(prefix="kc"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        host = stack.enter_context(other_host())
+        words = {SERVER: host.address, PORT: port}
+        server = Host(folder / "server", environment, words, ())
+        other = Host(folder / "other", environment, words, host.there)
+        (server.folder / "krakencopy.toml").write_text(server.text(toml))
+        daemon_line, *rest = lines_of(start)
+        daemon = stack.enter_context(server.begin(daemon_line))
+        stack.callback(daemon.kill)
+        for line in (*rest, *lines_of(trade)):
+            server.run(line)
+        assert "mirror.key" in server.run(let_in.strip())
+        shutil.copytree(server.folder / "mirror", other.folder / "mirror")
+        assert "viewer" in other.run(lines_of(look)[2])
+        (other.folder / "watch.py").write_text(other.text(script))
+        with other.begin(watch.strip()) as watching, ExitStack() as ending:
+            ending.callback(watching.kill)
+            assert read_line(watching).startswith("1 BUY 0.01")
+            server.run("env/bin/krakencopy order sell BTC/USD 0.01")
+            assert read_line(watching).startswith("2 SELL 0.01")
+            revoke, audit, shutdown = lines_of(out)
+            server.run(revoke)
+            _, errors = watching.communicate(timeout=60)
+            assert watching.returncode != 0
+            assert "revoked" in errors.splitlines()[-1]
+        assert "RevokePrincipal" in server.run(audit)
+        server.run(shutdown)
+        daemon.communicate(timeout=60)
+        assert daemon.returncode == 0
