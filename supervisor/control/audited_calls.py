@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from google.protobuf.message import Message
@@ -15,20 +16,13 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from krakencopy.account_proc.contract.refusals import cut_text
 from krakencopy.supervisor.audit.files import Draft
-from krakencopy.supervisor.audit.log import AuditLog
+from krakencopy.supervisor.audit.log import AuditLog, AuditNotWritten
 from krakencopy.supervisor.control.audit_notes import CallNotes
 from krakencopy.supervisor.control.call_pace import CallPace
 from krakencopy.supervisor.control.call_status import Refused, status_of
-from krakencopy.supervisor.control.permissions import PERMISSIONS, Permission
 from krakencopy.supervisor.control.principals import Principal
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
-
-#: Permissions of what only shows, and an admin's methods that do.
-_SHOWS = frozenset({Permission.KNOW_ONESELF, Permission.READ, Permission.AUDIT})
-_SHOW = frozenset({"ListTokens", "ListPrincipals"})
-#: Methods that change something, or may.
-AUDITED = frozenset(name for name, needed in PERMISSIONS.items() if needed not in _SHOWS) - _SHOW
 
 
 class AuditedCalls:
@@ -44,23 +38,40 @@ class AuditedCalls:
         self, method: str, request: Message, principal: Principal, act: Callable[[], Awaitable[Message]]
     ) -> Message:
         """What ``act`` gives. Raises what it raises, and AuditNotWritten, where nothing was done."""
-        fields = {
-            "call": method, "who": principal.name, "role": principal.role, "from": principal.origin,
-            **({"owns": principal.account} if principal.account else {}), **self._notes.asked(request),
-        }  # fmt: skip
+        fields = self._fields(method, request, principal)
         before = self._notes.standing(request)
         if before:
             fields["before"] = before
         # Of all that is asked, the request id included, which is not always shown.
         key = (method, str(fields["sha256"])) if getattr(request, "request_id", "") else ()
         waits = not stops_trading(request)
-        if waits and (pause_s := self._pace.pause_s(_caller(principal), time.monotonic())):
-            await asyncio.sleep(pause_s)
+        if waits:
+            await self._keep_pace(principal)
         draft = await self._log.begin(fields, key, waits=waits)
         task = asyncio.get_running_loop().create_task(self._finish(draft, request, before, act, method))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    async def note_denied(self, method: str, request: Message, principal: Principal, encoded: bytes) -> None:
+        """Somebody asks for what it may not; ``encoded``: the refusal. Nothing is done, also where that
+        cannot be written.
+        """
+        await self._keep_pace(principal)
+        with suppress(AuditNotWritten):
+            draft = await self._log.begin(self._fields(method, request, principal), (), waits=True)
+            self._log.end(draft, _outcome(encoded))
+
+    def _fields(self, method: str, request: Message, principal: Principal) -> dict[str, Any]:
+        """Who asks for what."""
+        return {
+            "call": method, "who": principal.name, "role": principal.role, "from": principal.origin,
+            **({"owns": principal.account} if principal.account else {}), **self._notes.asked(request),
+        }  # fmt: skip
+
+    async def _keep_pace(self, principal: Principal) -> None:
+        if pause_s := self._pace.pause_s(_caller(principal), time.monotonic()):
+            await asyncio.sleep(pause_s)
 
     def _forget(self, task: asyncio.Task[Message]) -> None:
         self._tasks.discard(task)

@@ -15,7 +15,8 @@ from typing import Any, NoReturn, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 
-from krakencopy.supervisor.control.audited_calls import AUDITED, AuditedCalls
+from krakencopy.supervisor.control.audited_calls import AuditedCalls
+from krakencopy.supervisor.control.authorization import Denied, check_allowed
 from krakencopy.supervisor.control.call_frames import (
     METHODS,
     UNTAKEN_BYTES_MAX,
@@ -29,6 +30,7 @@ from krakencopy.supervisor.control.call_frames import (
 from krakencopy.supervisor.control.call_status import Refused, status_of
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
 from krakencopy.supervisor.control.owner_scope import OWN, hide_names, own_refusal
+from krakencopy.supervisor.control.permissions import AUDITED
 from krakencopy.supervisor.control.principals import Principal, Role
 
 log = logging.getLogger(__name__)
@@ -162,19 +164,28 @@ class CallAnswerer:
     ) -> None:
         end = b""
         try:
+            asked = _TYPES[method].FromString(request)
+            _name_caller(asked, context.principal)
+            denied = _denied(context.principal, METHODS[method].name, asked)
             share = self._share
-            if METHODS[method].name in URGENT:
+            if METHODS[method].name in URGENT and denied is None:
                 share = self._urgent_share if context.principal.is_local else self._remote_urgent_share
             begin_call(share)
             await share.take_turn()
-            asked = _TYPES[method].FromString(request)
-            _name_caller(asked, context.principal)
+            if denied is not None:
+                await self._refuse(METHODS[method].name, asked, context.principal, denied)
             await self._send_answers(number, call, method, asked, context, share)
         except Exception as error:  # noqa: BLE001 - what is no refusal is logged there
             end = status_of(error, METHODS[method].name)
         finally:
             del self._calls[number]
         self._send(Frame(Kind.END, number, end))
+
+    async def _refuse(self, name: str, asked: Any, principal: Principal, denied: Denied) -> NoReturn:
+        """Somebody may not; that it was asked for is in the audit."""
+        if self._audit is not None and name in AUDITED:
+            await self._audit.note_denied(name, asked, principal, status_of(denied, name))
+        raise denied
 
     async def _send_answers(
         self, number: int, call: _Call, method: int, request: Any, context: CallContext, share: LoopShare
@@ -224,6 +235,17 @@ class CallAnswerer:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(frame.encoded())
+
+
+def _denied(principal: Principal, method: str, request: Any) -> Denied | None:
+    """Why somebody may not ask this. The front looks as well: what it passes on all the same is written to
+    the audit here.
+    """
+    try:
+        check_allowed(principal, method, request)
+    except Denied as error:
+        return error
+    return None
 
 
 def _name_caller(request: Any, principal: Principal) -> None:

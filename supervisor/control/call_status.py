@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT, error_details
 from krakencopy.supervisor.audit.log import AuditNotWritten
+from krakencopy.supervisor.control.authorization import Denied
 from krakencopy.supervisor.journal.journal_file import JournalNoRoom
 from krakencopy.supervisor.lifecycle.state_machine import NO_ROOM
 
@@ -29,6 +31,8 @@ def status_of(error: Exception, method: str) -> bytes:
     match error:
         case Refused():
             return error.encoded
+        case Denied():
+            return _status(code_pb2.PERMISSION_DENIED, error.words, error.reason, error.metadata)
         case JournalNoRoom():
             log.warning("%s was refused: %s", method, error)
             words = f"{error.room}; nothing is changed: make room there, then ask again"
@@ -43,9 +47,9 @@ def status_of(error: Exception, method: str) -> bytes:
     return _status(code_pb2.INTERNAL, words, INTERNAL_FAULT)
 
 
-def _status(code: Any, words: str, reason: str) -> bytes:
+def _status(code: Any, words: str, reason: str, metadata: Mapping[str, str] | None = None) -> bytes:
     status = status_pb2.Status(code=code, message=words)
-    for part in error_details(reason):
+    for part in error_details(reason, metadata):
         status.details.add().Pack(part)
     encoded: bytes = status.SerializeToString()
     return encoded

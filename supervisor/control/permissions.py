@@ -91,6 +91,12 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
     }
 )
 
+#: What only shows something: by these permissions, and an admin's methods that do.
+_SHOWS = frozenset({Permission.KNOW_ONESELF, Permission.READ, Permission.AUDIT})
+_SHOW = frozenset({"ListTokens", "ListPrincipals"})
+#: Methods that change something, or may: each call of them is in the audit.
+AUDITED = frozenset(name for name, needed in PERMISSIONS.items() if needed not in _SHOWS) - _SHOW
+
 #: What a role may do. An owner may also do what names its account (owner_scope.py).
 ALLOWED: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {

@@ -18,14 +18,16 @@ from typing import Any, cast
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from krakencopy.supervisor.audit.chain import Kind
 from krakencopy.supervisor.audit.verification import verify
-from krakencopy.supervisor.control.audited_calls import AUDITED, stops_trading
+from krakencopy.supervisor.control.audited_calls import stops_trading
 from krakencopy.supervisor.control.call_pace import CallPace
+from krakencopy.supervisor.control.permissions import AUDITED
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2, types_pb2
+from krakencopy.v1 import access_pb2, account_pb2, types_pb2
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.front import run, until
 from tests.support.idle_supervisor import AnsweringLink, idle_supervisor, set_running
@@ -111,6 +113,32 @@ def test_a_call_is_kept_with_who_what_before_and_after(tmp_path: Path, journal: 
             ended = await w.ended(2)
             assert (ended["accounts"], ended["by"], ended["why"]) == (["group:eu"], "ann", "odd orders")
             assert ended["after"] == {"anna.trading": "HALTED", "carl.trading": "HALTED", "version": "1"}
+
+    run(play())
+
+
+def test_what_somebody_may_not_do_is_refused_and_kept(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        async with world(tmp_path, journal) as w:
+            grant = access_pb2.CreateTokenRequest(
+                request_id="t1", name="olga", role=access_pb2.ACCESS_ROLE_VIEWER, ttl=Duration(seconds=3_600)
+            )
+            token = (await w.stub.CreateToken(grant)).token
+            as_olga = [("authorization", f"Bearer {token}")]
+            code, reason, _ = await refused(w.stub.SetTradingState(halt(), metadata=as_olga))
+            assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
+            ended, began = await w.ended(2), w.begun("SetTradingState")
+            assert (ended["outcome"], ended["reason"]) == ("PERMISSION_DENIED", "PERMISSION_MISSING")
+            assert (began["who"], began["role"], began["by"]) == ("olga", "viewer", "olga")
+            assert began["accounts"] == ["anna"]
+            assert w.supervisor.trading.states.version == 0
+            # Asked again it is refused again, and by itself.
+            await refused(w.stub.SetTradingState(halt(), metadata=as_olga))
+            assert "repeats" not in await w.ended(3)
+            # What only shows is not kept, as it is not where it is answered.
+            await refused(w.stub.ListTokens(access_pb2.ListTokensRequest(), metadata=as_olga))
+            await w.stub.PauseAccount(pause())
+            assert (await w.ended(4))["call"] == "PauseAccount"
 
     run(play())
 

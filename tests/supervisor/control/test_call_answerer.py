@@ -22,6 +22,7 @@ from krakencopy.supervisor.control.call_frames import (
     taken_body,
 )
 from krakencopy.supervisor.control.loop_share import SLICE_S, LoopShare
+from krakencopy.supervisor.control.principals import Principal, Role
 from krakencopy.supervisor.control.refusals import refuse
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc, types_pb2
@@ -71,8 +72,8 @@ class Servicer(_Servicer):  # type: ignore[misc]  # as said above
 class Front(HandEnd):
     """The other end."""
 
-    def call(self, number: int, method: str, request: Any) -> None:
-        self.send(Frame(Kind.CALL, number, call_body(NUMBER[method], SOMEBODY, request.SerializeToString())))
+    def call(self, number: int, method: str, request: Any, caller: Principal = SOMEBODY) -> None:
+        self.send(Frame(Kind.CALL, number, call_body(NUMBER[method], caller, request.SerializeToString())))
 
 
 @asynccontextmanager
@@ -111,6 +112,26 @@ def test_what_stops_trading_is_answered_though_others_have_used_up_the_share_of_
             answer = await front.frame()
             assert (answer.kind, answer.call) == (Kind.ANSWER, 2)
             assert pb.SetTradingStateResponse.FromString(answer.body).version == 8
+
+    run(play())
+
+
+def test_who_may_not_stop_trading_is_refused_and_takes_no_turn_of_those_who_may() -> None:
+    viewer = Principal("vera", Role.VIEWER, origin="tls 10.0.0.2:4711")
+
+    async def play() -> None:
+        share = LoopShare(share=1.0)
+        share.spend(0.5)
+        async with answered(share) as (front, _, _):
+            front.call(1, "SetTradingState", pb.SetTradingStateRequest(), viewer)
+            front.call(2, "SetTradingState", pb.SetTradingStateRequest())
+            frames = [await front.frame() for _ in range(3)]
+            assert [(each.kind, each.call) for each in frames] == [
+                (Kind.ANSWER, 2), (Kind.END, 2), (Kind.END, 1),
+            ]  # fmt: skip
+            status, info = status_pb2.Status.FromString(frames[2].body), error_details_pb2.ErrorInfo()
+            assert (status.code, status.details[0].Unpack(info)) == (7, True)
+            assert (info.reason, info.metadata["role"]) == ("PERMISSION_MISSING", "viewer")
 
     run(play())
 

@@ -22,8 +22,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
-from krakencopy.supervisor.control.audited_calls import AUDITED
 from krakencopy.supervisor.control.call_frames import METHODS
+from krakencopy.supervisor.control.permissions import AUDITED
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import bounds_pb2
 from tests.support.every_rpc import RPCS, World, world
