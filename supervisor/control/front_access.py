@@ -108,6 +108,8 @@ class FrontAccess:
             of_one=REMOTE_OF_ONE, of_all=REMOTE_OF_ALL, time_share=REMOTE_TIME_SHARE
         )
     )
+    #: Why nobody can be looked up, where that is so for longer than it takes to start.
+    unavailable: Callable[[], GRPCError] | None = None
     #: Each is told of another table.
     listeners: list[Callable[[AccessTable], None]] = field(default_factory=list)
     _is_known: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,6 +130,8 @@ class FrontAccess:
             token = bearer_of(metadata)
             if token is None and visitor.principal is not None:
                 return Caller(visitor.client, visitor.principal)
+            if self.unavailable is not None:
+                raise self.unavailable()
             # A front that was only started has not been told yet.
             await self._is_known.wait()
             identify = self._identification(visitor, token)

@@ -23,6 +23,7 @@ from krakencopy.account_proc.runtime.disk_room import room_words
 from krakencopy.supervisor.accounts.disk_watch import WAIT_S, has_start_room, release_ballast
 from krakencopy.supervisor.control.call_frames import METHODS
 from krakencopy.supervisor.control.front import ENDED_CALLS_MAX
+from krakencopy.supervisor.control.front_access import FrontAccess
 from krakencopy.supervisor.control.front_calls import FrontCalls
 from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
@@ -56,11 +57,12 @@ class RoomWait:
     ) -> AsyncGenerator[bytes, None]:
         """See ``Upstream.answers``."""
         if METHODS[method].name != "Shutdown":
-            raise self._refusal()
+            raise self.refusal()
         yield pb.ShutdownResponse().SerializeToString()
         asyncio.get_running_loop().call_later(END_PAUSE_S, self.ended.set)
 
-    def _refusal(self) -> GRPCError:
+    def refusal(self) -> GRPCError:
+        """What everything else is refused with."""
         words = (
             f"{room_words(self._state_dir)}; nothing is copied since {self._since}, nothing is lost: make "
             "room there, and all goes on by itself"
@@ -77,7 +79,9 @@ async def wait_for_room(state_dir: Path, socket_path: Path, since: float) -> boo
     # Clients' mistakes are theirs, and the log is on the full disk.
     logging.getLogger("grpclib").setLevel(logging.CRITICAL)
     wait = RoomWait(state_dir, since)
-    door = FrontDoor(Connections(FrontCalls(wait, serving=False)), Clients())
+    # Tokens are in the journal, which nobody can open now.
+    calls = FrontCalls(wait, FrontAccess(unavailable=wait.refusal), serving=False)
+    door = FrontDoor(Connections(calls), Clients())
     listening = _listen(door, socket_path)
     while not has_start_room(state_dir) and not wait.ended.is_set():
         listening = listening or _listen(door, socket_path)

@@ -58,6 +58,10 @@ def test_every_call_is_answered_with_what_is_waited_for_and_since_when(
             assert await refused(stub.PauseAccount(pause)) == right
             watch = stub.WatchFills(pb.WatchFillsRequest())
             assert await refused(watch.read()) == right
+            # Whose a token is, nobody knows meanwhile; nor may it end the wait.
+            end = pb.ShutdownRequest(request_id="r")
+            as_somebody = [("authorization", f"Bearer kct_abcdefgh_{'s' * 43}")]
+            assert await refused(stub.Shutdown(end, metadata=as_somebody, timeout=20)) == right
         disk["room"] = True
         assert await waiting
         assert not path.exists()
