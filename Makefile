@@ -87,13 +87,13 @@ run: $(RUNNABLE)  ## paper exchange, a master, three users (DURATION=60, REPLAY=
 	    $(if $(MARKET),--market $(MARKET))
 
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # Each process that a test starts measures itself, and writes what it ran to a file of its own.
 coverage: $(VENV)/.ready  ## all tests, measured, and what they reach
 	rm -rf .coverage && mkdir .coverage
 	COVERAGE_ROOT=$(CURDIR) COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml \
-	    $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	    $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m tests.repository.coverage_report
 
 fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each time

@@ -36,6 +36,15 @@ MEASURED = tuple(
 )
 
 
+#: Their files take longest. They are begun first, so that the end is many short files and no long one.
+LONG = ("tests/system/", "tests/situations/", "tests/bench/", "tests/chaos/", "tests/repository/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In this order, and in the order of files otherwise."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logstart(nodeid: str) -> None:
     """What runs from now on is put down to the file of the test that begins.

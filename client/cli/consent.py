@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from krakencopy.client.sdk.errors import BadInput, NotConnected, Refused, TimedOut, Unavailable
+from krakencopy.client.sdk.errors import BadInput, NoRoom, NotConnected, Refused, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
@@ -50,7 +50,10 @@ def ask_if_live(
     not say. ``nothing`` and ``needs`` are those of ``ask_to_go_on``; ``shown``: what it does, by the status
     where there is one. Raises BadInput, Refused, NotConnected.
     """
-    status = status_if_any(supervisor)
+    try:
+        status = status_if_any(supervisor)
+    except NoRoom:
+        return  # it waits for room, and nothing runs: whatever is asked but its end is refused
     if status is not None and status.exchange.mode != _LIVE:
         return
     where = system_words(arguments, supervisor, status)
@@ -61,10 +64,12 @@ def ask_if_live(
 
 
 def status_if_any(supervisor: KrakenCopy) -> GetStatusResponse | None:
-    """What the supervisor says of the whole; None where it does not answer in time. Raises NotConnected."""
+    """What the supervisor says of the whole; None where it does not answer in time. Raises NotConnected, and
+    NoRoom of one that waits for room.
+    """
     try:
         return supervisor.get_status()
-    except NotConnected:
+    except (NotConnected, NoRoom):
         raise
     except (Unavailable, TimedOut):
         return None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import sys
 
+import grpc
 import pytest
 
 from krakencopy.client.cli.consent import ask_to_go_on
 from krakencopy.client.sdk.errors import BadInput, Refused
-from tests.support.typed_lines import Typed
+from tests.support.scripted_supervisor import Scripted, refuse
+from tests.support.typed_lines import Typed, types
 
 
 def asks(shown: list[str] | None = None) -> None:
@@ -45,3 +47,13 @@ def test_an_answer_counts_where_nothing_can_be_shown(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stdin", Typed("y\n"))
     monkeypatch.setattr(sys, "stderr", None)
     asks()
+
+
+def test_one_that_waits_for_room_may_be_ended_without_a_question(
+    endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    supervisor.on["GetStatus"] = refuse(grpc.StatusCode.UNAVAILABLE, "DISK_NOT_WRITABLE", "no room")
+    assert types(endpoint, "shutdown") == 0
+    supervisor.on["GetStatus"] = refuse(grpc.StatusCode.UNAVAILABLE, "ODD", "it is busy")
+    assert types(endpoint, "shutdown") == 3
