@@ -184,10 +184,17 @@ def _common(validate_only: bool, changed_by: str, request_id: str) -> dict[str, 
 
 
 def _account(account_id: str, fields: Mapping[str, Any]) -> configuration.AccountConfig:
+    known = configuration.AccountConfig.DESCRIPTOR.fields_by_name
+    if unknown := [name for name in fields if name not in known]:
+        words = (
+            "a rule of copying is a key of copy, e.g. copy.max_user_risk; all fields are in "
+            "docs/api/configuration.md"
+        )
+        raise BadInput(f"{', '.join(unknown)}: no field of an account; {words}")
     try:
         return configuration.AccountConfig(account_id=account_id, **fields)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"no fields of an account: {error}") from None
+        raise BadInput(f"the fields of an account cannot be so: {error}") from None
 
 
 def _on_leave(written: str) -> configuration.OnLeave.ValueType:

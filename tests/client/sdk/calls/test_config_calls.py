@@ -34,8 +34,11 @@ def test_an_account_is_asked_for_with_its_fields_and_its_paths(sdk: KrakenCopy, 
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
-        (lambda sdk: sdk.create_account("bob", {"colour": "red"}), "no fields of an account"),
-        (lambda sdk: sdk.create_account("bob", {"copy": {"ratio": 1}}), "no fields of an account"),
+        (
+            lambda sdk: sdk.create_account("bob", {"ratio": "1"}),
+            "^ratio: no field of an account; a rule of copy",
+        ),
+        (lambda sdk: sdk.create_account("bob", {"copy": {"ratio": 1}}), "the fields of an account cannot be"),
         (lambda sdk: sdk.delete_account("bob", on_leave="sell"), "'sell' is no on_leave"),
     ],
 )
