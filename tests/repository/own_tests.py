@@ -114,6 +114,12 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     # Commands: what is asked, what is shown, how it ends.
     "client/cli/arguments.py": _COMMANDS,
     "client/cli/commands.py": _COMMANDS,
+    "client/cli/process_commands.py": _COMMANDS,
+    # The calls whose messages they are.
+    "supervisor/control/config_messages.py": (
+        "tests/supervisor/control/test_config_calls.py",
+        "tests/supervisor/control/test_every_rpc.py",
+    ),
     "client/cli/watch.py": _COMMANDS,
     # Processes, tested as processes.
     "account_proc/master/master.py": _SYSTEM,
