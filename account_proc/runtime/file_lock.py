@@ -16,6 +16,7 @@ from typing import IO
 import portalocker
 
 from krakencopy.account_proc.contract.errors import LockHeld
+from krakencopy.account_proc.runtime.durable_files import sync_folder
 
 #: A file of ours is far smaller; a larger one is somebody else's, and its first part shows that as well.
 READ_BYTES_MAX = 4096
@@ -85,11 +86,7 @@ class LockedFile:
 
     def sync_folder(self) -> None:
         """Return when the file's name is on the disk, too. Raises OSError."""
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
 
     def truncate(self, size: int) -> None:
         """Cut the file off. Raises OSError."""

@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.trading_states import (
     from_text,
     to_text,
 )
+from krakencopy.account_proc.runtime.durable_files import replace_file
 from krakencopy.account_proc.runtime.file_lock import LockedFile
 
 NAME, LOCK_NAME = "trading_states.json", "trading_states.lock"
@@ -164,21 +165,7 @@ def _replace(path: Path, text: str) -> None:
     content = text.encode()
     if len(content) > BYTES_MAX:
         raise OSError(f"{path} would have more than {BYTES_MAX} bytes, and be read by nobody")
-    new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(
-        new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode=0o600
-    )
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        _make_later(descriptor, path)
-        os.fsync(descriptor)
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, content, lambda descriptor: _make_later(descriptor, path))
 
 
 def _make_later(descriptor: int, path: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,11 +113,15 @@ def change(path: Path, step: Callable[[Contexts], Contexts]) -> Contexts:
     """Reads, changes and writes the file; nobody else's change comes in between, and a reader has the old or
     the new. Raises BadInput.
     """
+    # Commands that change no context do not wait for it.
+    from krakencopy.account_proc.runtime.durable_files import replace_file
+
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(path.parent):
             changed = step(read(path))
-            _write(path, changed.text())
+            # A link to a file elsewhere stays one.
+            replace_file(path.resolve(), changed.text().encode())
             return changed
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None
@@ -131,19 +135,6 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _write(path: Path, text: str) -> None:
-    where = path.resolve()  # a link to a file elsewhere stays one
-    new = where.with_name(f"{where.name}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(new, flags, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(where)
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:

@@ -6,13 +6,13 @@ It must not know why a process is started, or what becomes of it (accounts/super
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from krakencopy.account_proc.contract.folder_owner import owner_at
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
+from krakencopy.account_proc.runtime.durable_files import sync_folder
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.conversation import Owner, Shared
 from krakencopy.supervisor.config.brokers import speaks_kraken
@@ -25,15 +25,6 @@ from krakencopy.supervisor.processes.spawner import Spawner
 
 #: In the names of files of a key's trial, in the place of an instance.
 TRIAL = "key-trial"
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed in it is so after a loss of power too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Launcher:

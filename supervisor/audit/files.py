@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from krakencopy.account_proc.runtime.durable_files import sync_folder
 from krakencopy.supervisor.audit.chain import NOTHING, Checker, Finding, Head, Kind, Why, read_line, sealed
 from krakencopy.supervisor.audit.verification import lines_of
 
@@ -224,7 +225,7 @@ class AuditFiles:
             _write_all(opened, line)
             os.fsync(opened)
             unfinished.rename(path)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError:
             os.close(opened)
             raise
@@ -302,11 +303,3 @@ class AuditFiles:
 def _write_all(opened: int, data: bytes) -> None:
     while data:
         data = data[os.write(opened, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from krakencopy.account_proc.runtime.durable_files import replace_file
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
 
 if TYPE_CHECKING:
@@ -222,8 +222,8 @@ class OwnCa:
     def _write(self, which: str, key: bytes, certificate: x509.Certificate) -> None:
         from cryptography.hazmat.primitives import serialization
 
-        _write_privately(self.path(which, "key"), key)
-        _write_privately(self.path(which), certificate.public_bytes(serialization.Encoding.PEM))
+        replace_file(self.path(which, "key"), key)
+        replace_file(self.path(which), certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def server_names(address: str, more: Iterable[str]) -> list[str]:
@@ -233,18 +233,6 @@ def server_names(address: str, more: Iterable[str]) -> list[str]:
     own = ["localhost", "127.0.0.1", "::1", socket.gethostname()]
     bound = [] if ip_address(address).is_unspecified else [address]
     return list(dict.fromkeys((*more, *bound, *own)))
-
-
-def _write_privately(path: Path, content: bytes) -> None:
-    """All of it or nothing, for this user alone."""
-    made = path.with_name(f".{path.name}.new")
-    made.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(made, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
 
 
 def _new_key() -> EllipticCurvePrivateKey:

@@ -263,7 +263,7 @@ def test_a_chain_that_could_not_be_begun_anew_is_begun_at_the_next_try(
     def fails(_folder: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files_module, "_sync_folder", fails)
+    monkeypatch.setattr(files_module, "sync_folder", fails)
     with pytest.raises(OSError, match="Input/output"):
         put(log, "b")
     monkeypatch.undo()
