@@ -1,5 +1,5 @@
 """Reads whose answers come a byte a second, or never: an order leaves all the same, the account says that the
-exchange does not answer, and that it is over.
+exchange does not answer, and that it is over. And an order that is long on its way itself.
 """
 
 from __future__ import annotations
@@ -47,3 +47,12 @@ def test_an_order_leaves_while_a_read_is_not_answered(paper: Paper, system: Syst
         ) == number)  # fmt: skip
         system.wait_ready()
     still_the_same_processes(system, pids)
+
+
+def test_an_order_that_arrives_a_second_late_is_taken_at_once(paper: Paper, system: System) -> None:
+    """Kraken takes no deadline that is nearer than two seconds when the order arrives."""
+    paper.call("POST", "/faults", kind="swap", account="ann", method="AddOrder", delay_ms=1000)
+    system.sell(PAIR, "0.0005")
+    system.settled(2)
+    copy = system.copies("ann")[1]
+    assert (copy.state, copy.attempts) == (nouns.COPY_STATE_FILLED, 1), copy
