@@ -72,6 +72,11 @@ class Finding:
         assert (self.holds is False) == bool(self.reason), "a reason, where it does not hold"
 
 
+#: What is found nearly always: that a condition holds; and that nobody knows.
+HOLDS = {kind: Finding(type=kind) for kind in ConditionType}
+UNKNOWN = {kind: Finding(type=kind, holds=None) for kind in ConditionType}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A finding with its times, in Unix seconds."""
@@ -105,6 +110,8 @@ class Conditions:
         """``now``: Unix seconds."""
         self._now = now
         self._held: dict[ConditionType, Condition] = {}
+        #: Those that were shown last, in both forms.
+        self._shown: dict[ConditionType, tuple[Condition, pb.Condition]] = {}
 
     def update(self, findings: Iterable[Finding]) -> list[Condition]:
         """All that is seen now, each type once; the conditions in the order of their types. A type that is
@@ -116,7 +123,7 @@ class Conditions:
             before = self._held.get(found.type)
             if before is None:
                 seen[found.type] = Condition(finding=found, since=now, changed_at=now)
-            elif before.finding == found:
+            elif before.finding is found or before.finding == found:
                 seen[found.type] = before
             elif before.finding.holds is found.holds:
                 seen[found.type] = replace(before, finding=found, changed_at=now)
@@ -124,6 +131,16 @@ class Conditions:
                 seen[found.type] = Condition(finding=found, since=now, changed_at=now)
         self._held = {kind: seen[kind] for kind in ConditionType if kind in seen}
         return list(self._held.values())
+
+    def to_proto(self, findings: Iterable[Finding]) -> list[pb.Condition]:
+        """``update`` in the public API. Not to be changed: what is the same is the same object."""
+        return [self._to_proto(condition) for condition in self.update(findings)]
+
+    def _to_proto(self, condition: Condition) -> pb.Condition:
+        shown = self._shown.get(condition.finding.type)
+        if shown is None or shown[0] is not condition:
+            shown = self._shown[condition.finding.type] = condition, condition.to_proto()
+        return shown[1]
 
 
 #: Of a feed: it got no token, and is not connected for that.

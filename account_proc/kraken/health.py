@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from krakencopy.account_proc.contract.conditions import ConditionType, Finding
+from krakencopy.account_proc.contract.conditions import HOLDS, UNKNOWN, ConditionType, Finding
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -233,7 +233,7 @@ class ExchangeHealth:
 
     def _of_key(self, next_try: str) -> Finding:
         if (key := self._key) is None:
-            return Finding(type=ConditionType.KEY_ACCEPTED, holds=True if self._key_known else None)
+            return (HOLDS if self._key_known else UNKNOWN)[ConditionType.KEY_ACCEPTED]
         message = f"the exchange does not take the key ({key.words}); {_KEY_REMEDY[key.reason]}"
         message += f"; next try at {next_try}" if next_try else ""
         return Finding(
@@ -242,7 +242,7 @@ class ExchangeHealth:
 
     def _of_permissions(self, next_try: str) -> Finding:
         if not self._denied:
-            return Finding(type=ConditionType.KEY_PERMITTED, holds=True if self._key_known else None)
+            return (HOLDS if self._key_known else UNKNOWN)[ConditionType.KEY_PERMITTED]
         methods = ", ".join(sorted(self._denied))
         words = next(iter(self._denied.values()))
         message = f"the key may not use {methods} ({words}); give it the permission at the exchange"
@@ -254,7 +254,7 @@ class ExchangeHealth:
 
     def _of_nonce(self) -> Finding:
         if (nonce := self._nonce) is None:
-            return Finding(type=ConditionType.NONCE_ACCEPTED, holds=True if self._key_known else None)
+            return (HOLDS if self._key_known else UNKNOWN)[ConditionType.NONCE_ACCEPTED]
         message = (
             f"the exchange refuses the key's nonces ({nonce.words}): another program may use the key; "
             "give this account a key of its own"
@@ -270,8 +270,7 @@ class ExchangeHealth:
     def _of_exchange(self, next_try: str) -> Finding:
         trouble = self._exchange
         if trouble is None or trouble.count < FAILURES_MIN:
-            known = True if self._exchange_known else None
-            return Finding(type=ConditionType.EXCHANGE_ANSWERS, holds=known)
+            return (HOLDS if self._exchange_known else UNKNOWN)[ConditionType.EXCHANGE_ANSWERS]
         message = (
             f"the exchange does not answer ({trouble.words}); it is asked again and again, nothing is lost"
         )
@@ -286,7 +285,7 @@ class ExchangeHealth:
 
     def _of_rate(self, now: float) -> Finding:
         if not self._is_rate_shown(now) or self._rate is None:
-            return Finding(type=ConditionType.RATE_FREE)
+            return HOLDS[ConditionType.RATE_FREE]
         times = f"{self._rate.count} times" if self._rate.count > 1 else "once"
         message = (
             f"refused {times} for its rate ({self._rate.words}): something else uses the account, or "

@@ -9,7 +9,7 @@ class ChangeSignal:
     """Wakes everyone who waits for a change; a change between two waits is not missed."""
 
     def __init__(self) -> None:
-        self._version = 0
+        self._version = self._standing_version = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
     @property
@@ -17,8 +17,18 @@ class ChangeSignal:
         """How many changes there were."""
         return self._version
 
+    @property
+    def standing_version(self) -> int:
+        """How many changes there were of what lasts longer than a copy."""
+        return self._standing_version
+
     def notify(self) -> None:
         """Something changed."""
+        self._standing_version += 1
+        self.notify_of_copies()
+
+    def notify_of_copies(self) -> None:
+        """Copies have gone on, with what they hold: nothing else has changed."""
         self._version += 1
         self._wake()
 

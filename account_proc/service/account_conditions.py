@@ -7,10 +7,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from krakencopy.account_proc.contract.conditions import ConditionType, Finding
+from krakencopy.account_proc.contract.conditions import HOLDS, UNKNOWN, ConditionType, Finding
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.copying.copied_positions import ObstructedExit
+from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.kraken.exchange_clock import Clock, clock_words
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
@@ -25,27 +26,30 @@ from krakencopy.v1 import types_pb2 as pb
 TOLD_MAX = 3
 
 
-def findings(
-    account: KrakenAccount, user: UserSide | None, positions: Sequence[pb.CopiedPosition]
-) -> Iterator[Finding]:
-    """All of an account's. ``positions``: a user's copied ones as they are shown."""
+def account_findings(account: KrakenAccount) -> Iterator[Finding]:
+    """Those that no copy changes."""
     front = account.front_refusal()
     for found in account.health.findings(time.monotonic(), account.next_try):
         yield of_front(front, found) if found.type is ConditionType.EXCHANGE_ANSWERS else found
     yield of_feed(account.feed, account.token_refused)
     yield of_clock(account.clock.reading())
     yield of_disk(account.calls.nonce_trouble)
-    if user is not None and user.copier is not None:
-        copier, portfolio = user.copier, account.portfolio
-        yield of_drifts(user.drifts())
-        yield of_exits(list(copier.positions.obstructed_exits()))
-        yield of_coins(positions)
-        missing = funds_missing(
-            copier.copied_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
-        )
-        yield of_funds(missing)
-        if user.limits is not None and user.limits.book.own:
-            yield of_limits(user.limits)
+
+
+def copying_findings(
+    account: KrakenAccount, user: UserSide, copier: Copier, positions: Sequence[pb.CopiedPosition]
+) -> Iterator[Finding]:
+    """Those of a user's copying. ``positions``: the copied ones as they are shown."""
+    portfolio = account.portfolio
+    yield of_drifts(user.drifts())
+    yield of_exits(list(copier.positions.obstructed_exits()))
+    yield of_coins(positions)
+    missing = funds_missing(
+        copier.copied_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
+    )
+    yield of_funds(missing)
+    if user.limits is not None and user.limits.book.own:
+        yield of_limits(user.limits)
 
 
 def of_front(front: str, found: Finding) -> Finding:
@@ -66,9 +70,9 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
     if token_refused:
         return _lacking(kind, "FEED_TOKEN_REFUSED", f"the executions feed got no token ({token_refused})")
     if feed is None:
-        return Finding(type=kind, holds=None)
+        return UNKNOWN[kind]
     if feed.fresh:
-        return Finding(type=kind)
+        return HOLDS[kind]
     if feed.blocked:
         return _lacking(
             kind, FRONT_REFUSES, f"FRONT REFUSES {feed.blocked}", error=feed.trouble, next_try=feed.next_try
@@ -78,16 +82,16 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
         return _lacking(kind, "FEED_DOWN", words, error=feed.trouble, next_try=feed.next_try)
     if feed.connected:
         return _lacking(kind, "FEED_DOWN", "the executions feed is silent; it is cut and connected again")
-    return Finding(type=kind, holds=None)  # the first connection is being made
+    return UNKNOWN[kind]  # the first connection is being made
 
 
 def of_clock(reading: Clock | None) -> Finding:
     """Whether this machine's clock agrees with the exchange's."""
     if reading is None:
-        return Finding(type=ConditionType.CLOCK_RIGHT, holds=None)
+        return UNKNOWN[ConditionType.CLOCK_RIGHT]
     if words := clock_words(reading):
         return _lacking(ConditionType.CLOCK_RIGHT, "CLOCK_OFF", words, offset_s=f"{reading.offset:.0f}")
-    return Finding(type=ConditionType.CLOCK_RIGHT)
+    return HOLDS[ConditionType.CLOCK_RIGHT]
 
 
 def of_disk(trouble: str) -> Finding:
@@ -97,13 +101,13 @@ def of_disk(trouble: str) -> Finding:
         f"nonces cannot be reserved on the disk ({trouble}); make room, or repair the disk: it is tried "
         "again with each call"
     )
-    return _lacking(kind, "DISK_NOT_WRITABLE", words, error=trouble) if trouble else Finding(type=kind)
+    return _lacking(kind, "DISK_NOT_WRITABLE", words, error=trouble) if trouble else HOLDS[kind]
 
 
 def of_drifts(drifts: Sequence[Drift]) -> Finding:
     """Whether the exchange's record of orders says what the ledger says."""
     if not drifts:
-        return Finding(type=ConditionType.LEDGER_AGREES)
+        return HOLDS[ConditionType.LEDGER_AGREES]
     last = drifts[-1]
     more = f" (and {len(drifts) - 1} more, see `krakencopy accounts ID`)" if len(drifts) > 1 else ""
     return _lacking(
@@ -115,7 +119,7 @@ def of_drifts(drifts: Sequence[Drift]) -> Finding:
 def of_exits(exits: Sequence[ObstructedExit]) -> Finding:
     """Whether an exit is owed that something is in the way of."""
     if not exits:
-        return Finding(type=ConditionType.EXITS_DONE)
+        return HOLDS[ConditionType.EXITS_DONE]
     first = min(exits, key=lambda each: each.since)
     words = "; ".join(each.words for each in exits[:TOLD_MAX])
     next_try = utc_clock(min(each.next_at for each in exits))
@@ -131,7 +135,7 @@ def of_coins(positions: Sequence[pb.CopiedPosition]) -> Finding:
     """Whether what copying has bought is in the account."""
     gone = {each.asset: each.missing_volume for each in positions if each.missing_volume}
     if not gone:
-        return Finding(type=ConditionType.COINS_PRESENT)
+        return HOLDS[ConditionType.COINS_PRESENT]
     amounts = ", ".join(f"{volume} {asset}" for asset, volume in gone.items())
     words = f"MISSING {amounts}: bought by copying and not there any more (sold or withdrawn by hand)"
     return Finding(
@@ -142,7 +146,7 @@ def of_coins(positions: Sequence[pb.CopiedPosition]) -> Finding:
 def of_funds(missing: dict[str, str]) -> Finding:
     """Whether there is something to spend of what the master pays with; ``missing``: by quote, in words."""
     if not missing:
-        return Finding(type=ConditionType.FUNDS_PRESENT)
+        return HOLDS[ConditionType.FUNDS_PRESENT]
     words = "; ".join(missing.values())
     return _lacking(ConditionType.FUNDS_PRESENT, "NO_FUNDS", words, quotes=", ".join(missing))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from krakencopy.account_proc.ccxt_broker.broker import CcxtBroker
-from krakencopy.account_proc.contract.conditions import ConditionType, Finding
+from krakencopy.account_proc.contract.conditions import HOLDS, UNKNOWN, ConditionType, Finding
 from krakencopy.account_proc.runtime.disk_room import room_missing
 from krakencopy.account_proc.service.account_conditions import of_clock
 
@@ -35,10 +35,10 @@ def of_poll(read_at: float, now: float, period_s: float, next_try: str) -> Findi
     """Whether balances were read lately. Times in Unix seconds, 0 for never."""
     kind = ConditionType.FEED_FRESH
     if not read_at:
-        return Finding(type=kind, holds=None)
+        return UNKNOWN[kind]
     age_s = now - read_at
     if age_s <= max(PERIODS_MAX * period_s, STALE_S_MIN):
-        return Finding(type=kind)
+        return HOLDS[kind]
     when = f"next try at {next_try}" if next_try else "they are read again and again"
     message = f"balances were last read {age_s:.0f} s ago; {when}"
     return Finding(
@@ -50,7 +50,7 @@ def of_room(missing: str) -> Finding:
     """Whether there is room for what must be durable; a ledger that cannot be written ends the process."""
     kind = ConditionType.DISK_WRITABLE
     if not missing:
-        return Finding(type=kind)
+        return HOLDS[kind]
     message = f"{missing}: make room; the next order cannot be written down, and is not sent then"
     return Finding(
         type=kind, holds=False, reason="DISK_NOT_WRITABLE", message=message, data={"error": missing}

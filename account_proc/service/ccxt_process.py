@@ -101,7 +101,7 @@ class CcxtProcess(AccountProcess):
         if self.broker is not None:
             next_try = utc_clock(self._next_try_at) if self._next_try_at > time.time() else ""
             found = findings(self.broker, self.spec.ledger_path, self._period_s, next_try)
-            snapshot.conditions.extend(each.to_proto() for each in self._conditions.update(found))
+            snapshot.conditions.extend(self._conditions.to_proto(found))
         snapshot.trading.CopyFrom(trading_status(self.guard))
         snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self._strategy_runner is not None:

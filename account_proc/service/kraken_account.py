@@ -85,10 +85,12 @@ class KrakenAccount:
 
     def __init__(
         self, spec: AccountSpec, credentials: Credentials, *, changed: Callable[[], None],
-        failed: Callable[[BaseException], None], copied: Callable[[str], Decimal], guard: TradingGuard,
+        holdings_changed: Callable[[], None], failed: Callable[[BaseException], None],
+        copied: Callable[[str], Decimal], guard: TradingGuard,
     ) -> None:  # fmt: skip
-        """Takes the locks and opens the ledger. ``copied``: what copying holds of an asset;
-        ``guard``: what the account may trade. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault.
+        """Takes the locks and opens the ledger. ``holdings_changed`` is called instead of ``changed`` where
+        nothing but what it holds has changed; ``copied``: what copying holds of an asset; ``guard``: what the
+        account may trade. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault.
         """
         self.spec = spec
         self.guard = guard
@@ -134,7 +136,7 @@ class KrakenAccount:
         self.deposits = Deposits(
             self.ledger, lambda asset: self.portfolio.prices.marks.rate(asset, COMMON_CURRENCY),
             lambda: self.portfolio.equity(COMMON_CURRENCY))  # fmt: skip
-        self.portfolio = self._make_portfolio()
+        self.portfolio = self._make_portfolio(holdings_changed)
         self.key_check = self._make_key_check()
         self.gateway = self._make_gateway()
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
@@ -167,7 +169,7 @@ class KrakenAccount:
             self.guard.stop,
         )  # fmt: skip
 
-    def _make_portfolio(self) -> Portfolio:
+    def _make_portfolio(self, changed: Callable[[], None]) -> Portfolio:
         spec = self.spec
         # Beside the sockets: for this supervisor's processes, and of no use later.
         listing = PairsCache(
@@ -179,7 +181,7 @@ class KrakenAccount:
             outside = self.deposits.note_change
         kind = partial(ShadowPortfolio, traded_in(self.ledger)) if spec.shadow else Portfolio
         return kind(
-            self.exchange, self._changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
+            self.exchange, changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
             outside, self.notices, PairMemory(self.ledger),
         )  # fmt: skip
 

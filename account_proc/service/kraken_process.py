@@ -25,7 +25,7 @@ from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
-from krakencopy.account_proc.service.account_snapshot import account_snapshot, drift_to_proto
+from krakencopy.account_proc.service.account_snapshot import AccountSnapshots, drift_to_proto
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.master_side import make_master, why_not_ready
 from krakencopy.account_proc.service.user_side import UserSide
@@ -53,10 +53,12 @@ class KrakenProcess(AccountProcess):
             spec,
             credentials,
             changed=self.change_signal.notify,
+            holdings_changed=self.change_signal.notify_of_copies,
             failed=self.fail,
             copied=self._copied,
             guard=self.guard,
         )
+        self._snapshots = AccountSnapshots(self._account, self.change_signal)
         self.ledger = self._account.ledger
         self.requested_orders = self._account.requested_orders
         self.own_orders = self._account.own_orders
@@ -94,7 +96,7 @@ class KrakenProcess(AccountProcess):
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
         """The account as it is now."""
-        return account_snapshot(self._account, self._user, self.strategy_runner, self.readiness())
+        return self._snapshots.take(self._user, self.strategy_runner, self.readiness())
 
     async def trading(self) -> None:
         """Waits until the exchange was reached and the loops run."""

@@ -116,7 +116,7 @@ class UserSide:
                 adopter=self.copier,
                 gateway=account.gateway,
                 now=account.clock.now,
-                changed=self._change_signal.notify,
+                changed=self._change_signal.notify_of_copies,
                 period_s=PERIOD_PAPER_S if account.spec.paper else PERIOD_S,
                 account_id=account.spec.id,
                 journal_id=account.spec.journal_id,
@@ -140,7 +140,7 @@ class UserSide:
             own_held=self._own_held,
             strategy_may_order=self._strategy_may_order,
             read_deferral=account.read_deferral,
-            changed=self._change_signal.notify,
+            changed=self._change_signal.notify_of_copies,
             announce=account.announcements.announce,
             failed=self._failed,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role, Tier
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.trading_state_file import make_states_file, states_path
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
@@ -68,11 +69,13 @@ def add_account(paper: Paper, account_id: str, balances: dict[str, str]) -> None
 
 
 def kraken_account(
-    paper: Paper, folder: Path, account_id: str, role: Role = Role.USER, **more: Any
-) -> KrakenAccount:
-    """An account of ``add_account``, as its process begins with it."""
+    paper: Paper, folder: Path, account_id: str, role: Role = Role.USER, *,
+    changes: ChangeSignal | None = None, **more: Any,
+) -> KrakenAccount:  # fmt: skip
+    """An account of ``add_account``, as its process begins with it. ``changes`` rings at all that changes."""
     spec = spec_at(paper, folder, account_id, role, **more)
+    changes = changes or ChangeSignal()
     return KrakenAccount(
-        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
-        guard=guard_of(spec),
+        spec, credentials_of(spec), changed=changes.notify, holdings_changed=changes.notify_of_copies,
+        failed=lambda _: None, copied=lambda _: Decimal(0), guard=guard_of(spec),
     )  # fmt: skip
