@@ -1,43 +1,26 @@
 """What the SDK's values are made of: messages read with Python's types. The values themselves are made from
-the protos: generated/values.py, generated/enums.py.
+the protos: generated/values, generated/enums.py.
 
 Decimals are Decimal, times are datetime in UTC (to the microsecond), durations timedelta, enums IntEnum; what
-is not known or not there is None.
+is not known or not there is None. A kind of value names its message, ``class Money(Value[types.Money])``, and
+says for each field what a program gets: ``amount: Field[Decimal]``; how that is read is sdk/field.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from enum import IntEnum
-from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar, get_args
 
+from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.message import Message
 
-from krakencopy.client.sdk.errors import ServerFault
+from krakencopy.client.sdk.field import Field, Make
 
 M = TypeVar("M", bound=Message)
 V = TypeVar("V")
 
-
-class OpenEnum(IntEnum):
-    """An enum of the API; its numbers are the protos'. One that this version does not know, as it is newer,
-    is a member of its own: ``UNRECOGNIZED_7``.
-    """
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        member = int.__new__(cls, value)
-        member._name_ = f"UNRECOGNIZED_{value}"
-        member._value_ = value
-        return member
-
-    def __str__(self) -> str:
-        return self.name
+#: All kinds of values, by the full name of their message.
+_KINDS: dict[str, type[Value[Any]]] = {}
 
 
 class Value(Generic[M]):
@@ -45,6 +28,12 @@ class Value(Generic[M]):
 
     __slots__ = ("raw",)
     raw: M
+
+    def __init_subclass__(cls) -> None:
+        (message,) = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]  # as classes have them
+        _KINDS[message.DESCRIPTOR.full_name] = cls
+        for name in cls.__annotations__:
+            setattr(cls, name, Field(message.DESCRIPTOR.fields_by_name[name], _kind))
 
     def __init__(self, raw: M) -> None:
         self.raw = raw
@@ -60,49 +49,16 @@ class Value(Generic[M]):
         said = ", ".join(f"{name}={getattr(self, name)!r}" for name in given)
         return f"{type(self).__name__}({said})"
 
-    def _decimal(self, name: str) -> Decimal | None:
-        text: str = getattr(self.raw, name)
-        return self._read_decimal(name, text) if text else None
 
-    def _sure_decimal(self, name: str) -> Decimal:
-        return self._sure(name, self._decimal(name))
+def _kind(descriptor: Descriptor | EnumDescriptor) -> Make:
+    """The value of a message, or the enum of an enum."""
+    if isinstance(descriptor, Descriptor):
+        return _KINDS[descriptor.full_name]
+    # Here and not above: a value is there without all the enums.
+    from krakencopy.client.sdk.generated import enums
 
-    def _read_decimal(self, name: str, text: str) -> Decimal:
-        try:
-            return Decimal(text)
-        except InvalidOperation:
-            raise ServerFault(f"{type(self).__name__}.{name} is {text!r}, which is no decimal") from None
-
-    def _decimals(self, name: str) -> Mapping[str, Decimal]:
-        entries = getattr(self.raw, name).items()
-        return MappingProxyType({key: self._read_decimal(name, text) for key, text in entries if text})
-
-    def _time(self, name: str) -> datetime | None:
-        stamp: Any = self._part(name)
-        return None if stamp is None else stamp.ToDatetime(UTC)
-
-    def _sure_time(self, name: str) -> datetime:
-        return self._sure(name, self._time(name))
-
-    def _duration(self, name: str) -> timedelta | None:
-        duration: Any = self._part(name)
-        return None if duration is None else duration.ToTimedelta()
-
-    def _value(self, name: str, make: Callable[[Any], V]) -> V | None:
-        """A message in which nothing is set is none: an amount that is not known."""
-        part = self._part(name)
-        is_nothing = part is None or (isinstance(part, Message) and not part.ByteSize())
-        return None if is_nothing else make(part)
-
-    def _part(self, name: str) -> Any:
-        """A part that may be absent: None then."""
-        return getattr(self.raw, name) if self.raw.HasField(name) else None
-
-    def _sure(self, name: str, value: V | None) -> V:
-        if value is None:
-            words = f"the answer has no {name} in its {type(self).__name__}"
-            raise ServerFault(f"{words}: it is of another version than this client")
-        return value
+    found: Make = getattr(enums, descriptor.name)
+    return found
 
 
 def each(make: Callable[[Any], V]) -> Callable[[Iterable[Any]], list[V]]:

@@ -64,6 +64,11 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     ),
     "supervisor/config/exchange_tables.py": (_READER,),
     "supervisor/config/fitting_accounts.py": (_READER, "tests/supervisor/config/test_reader_groups.py"),
+    # One package, made from the protos and tested as one.
+    **{
+        str(path.relative_to(ROOT)): ("tests/client/sdk/generated/test_values.py",)
+        for path in (ROOT / "client/sdk/generated/values").glob("[!_]*.py")
+    },
     "client/views/setting_notes.py": ("tests/client/cli/test_setting_commands.py",),
     "client/views/setting_pages.py": ("tests/client/cli/test_setting_commands.py",),
     "supervisor/control/setting_calls.py": ("tests/system/test_settings.py",),

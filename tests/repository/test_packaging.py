@@ -164,7 +164,7 @@ def test_an_integrators_code_is_typed_and_no_name_of_others_is_taken(
     assert revealed == [
         "krakencopy.client.sdk.sync_client.KrakenCopy",
         "bool",
-        "krakencopy.client.sdk.generated.values.PlaceOrderResponse",
+        "krakencopy.client.sdk.generated.values.order.PlaceOrderResponse",
         "list[decimal.Decimal]",
     ], checked.stdout
     assert checked.returncode == 0, checked.stdout

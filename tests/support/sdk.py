@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tests.support import sdk_methods, sdk_reasons, sdk_values
@@ -17,7 +17,11 @@ GENERATED = Path(__file__).parents[2] / "client" / "sdk" / "generated"
 MODULES = {
     "reasons.py": sdk_reasons.render_reasons,
     "enums.py": sdk_values.render_enums,
-    "values.py": sdk_values.render_values,
+    "values/__init__.py": sdk_values.render_names,
+    **{
+        f"values/{subject}.py": partial(sdk_values.render_values, subject)
+        for subject in sdk_values.subjects()
+    },
     "message_methods.py": sdk_methods.render_messages,
     "sync_methods.py": sdk_methods.render_threads,
     "async_methods.py": sdk_methods.render_asyncio,
@@ -42,8 +46,15 @@ def rendered(name: str) -> str:
     return formatted(MODULES[name]())
 
 
+def written() -> set[str]:
+    """The modules that there are, but for the description of the package itself."""
+    return {str(path.relative_to(GENERATED)) for path in GENERATED.rglob("*.py")} - {"__init__.py"}
+
+
 if __name__ == "__main__":
     for each in MODULES:
         (GENERATED / each).write_text(rendered(each))
+    for old in written() - MODULES.keys():
+        (GENERATED / old).unlink()
     # In a process that imports what was just written.
     subprocess.run([sys.executable, "-m", "tests.support.sdk_reference"], check=True)

@@ -5,12 +5,11 @@ docstrings are the methods'.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.support.sdk_values import answers
 
 ROOT = Path(__file__).parents[2]
 CALLS = ROOT / "client" / "sdk" / "calls"
@@ -37,6 +36,16 @@ class Method:
     @property
     def name(self) -> str:
         return self.node.name
+
+    @property
+    def subject(self) -> str:
+        """What its module is about: "account" of account_calls."""
+        return self.module.removesuffix("_calls")
+
+    @property
+    def messages(self) -> list[str]:
+        """Names of the messages in what it gives."""
+        return re.findall(r"\w+\.(\w+)", self.item)
 
     @property
     def shape(self) -> str:
@@ -113,13 +122,12 @@ def methods() -> list[Method]:
 
 def typed(raw: str) -> tuple[str, str]:
     """The typed value's type for a raw one, and what makes it; empty for nothing."""
-    kinds = {message.name for message in answers()}
-    name = raw.rpartition(".")[2]
-    if name in kinds:
-        return f"values.{name}", f"values.{name}"
     if raw.startswith("list["):
         inner, made = typed(raw.removeprefix("list[").removesuffix("]"))
         return f"list[{inner}]", f"each({made})"
+    module, _, name = raw.rpartition(".")
+    if module:
+        return f"values.{name}", f"values.{name}"
     assert raw in {"str", "int", "bool"}, f"what is {raw} in Python?"
     return raw, ""
 

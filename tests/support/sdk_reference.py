@@ -18,7 +18,7 @@ from krakencopy.client.sdk.errors import KrakenCopyError
 from krakencopy.client.sdk.value import Value
 from tests.support.sdk_methods import SHAPES, Method, methods, typed
 from tests.support.sdk_reasons import described
-from tests.support.sdk_values import answers, comments, enums, read, short
+from tests.support.sdk_values import answers, comments, enums, kind_of, short
 
 PAGE = Path(__file__).parents[2] / "docs" / "sdk-reference.md"
 WIDTH = 110
@@ -108,7 +108,7 @@ def fields(message: Descriptor) -> Iterator[str]:
     if message.fields:
         yield from ("", "| Property | Type | What it is |", "|---|---|---|")
     for field in message.fields:
-        kind = read(field)[0].replace("|", "\\|")
+        kind = kind_of(field).replace("|", "\\|")
         words = comments()[field.full_name].replace("|", "\\|")
         yield f"| `{field.name}` | `{kind}` | {words} |"
 

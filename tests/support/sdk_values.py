@@ -4,10 +4,11 @@ them.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,11 +16,20 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from krakencopy.v1 import answers_pb2, control_pb2
+from tests.support.sdk_methods import methods
 
 ROOT = Path(__file__).parents[2]
 SERVICE = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
 PACKAGE = "krakencopy.v1."
 WIDTH = 110
+GENERATED = "krakencopy.client.sdk.generated"
+#: The modules of values: each value is in that of the first subject that holds it, so a module needs only
+#: those above it. A subject is one of client/sdk/calls with what its methods give, or has its values named.
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "common": ("Money",),
+    "key": ("NonceStatus", "NonceReport", "Preflight"),
+    **dict.fromkeys(("trading", "limit", "copy", "account"), ()),
+}
 #: Numbers in descriptor.proto: messages and enums of a file, fields of a message, values of an enum.
 _MESSAGE, _ENUM, _PART = 4, 5, 2
 
@@ -52,8 +62,8 @@ def comments() -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in names.items()}
 
 
-def answers() -> list[Descriptor]:
-    """All messages that answers hold, each after those that it holds itself."""
+def closure(roots: Iterable[Descriptor]) -> list[Descriptor]:
+    """Messages of ours and all that they hold, each after those that it holds itself."""
     found: dict[str, Descriptor] = {}
 
     def take(message: Descriptor) -> None:
@@ -65,10 +75,32 @@ def answers() -> list[Descriptor]:
         if not message.GetOptions().map_entry:
             found[message.full_name] = message
 
-    for method in SERVICE.methods:
-        take(method.output_type)
-    # A page is for the client alone.
-    return [message for message in found.values() if "next_page_token" not in message.fields_by_name]
+    for root in roots:
+        take(root)
+    return list(found.values())
+
+
+@cache
+def subjects() -> dict[str, list[Descriptor]]:
+    """The values that methods give, by their module."""
+    of_answers = closure(method.output_type for method in SERVICE.methods)
+    there = {message.name: message for message in of_answers}
+    given: dict[str, list[str]] = {}
+    for method in methods():
+        given.setdefault(method.subject, []).extend(method.messages)
+    found: dict[str, list[Descriptor]] = {}
+    taken: set[str] = set()
+    for subject in dict.fromkeys([*SUBJECTS, *sorted(given)]):
+        names = SUBJECTS.get(subject) or given[subject]
+        held = [message for message in closure(map(there.__getitem__, names)) if message.name not in taken]
+        found[subject] = held
+        taken.update(message.name for message in held)
+    return found
+
+
+def answers() -> list[Descriptor]:
+    """All messages that methods give, each after those that it holds itself."""
+    return [message for messages in subjects().values() for message in messages]
 
 
 def entry(field: FieldDescriptor) -> Descriptor | None:
@@ -116,7 +148,7 @@ def render_enums() -> Iterator[str]:
     """The module of enums."""
     yield '"""The enums of the API. Made from the protos by tests/support/sdk.py: not to be edited."""'
     yield "from __future__ import annotations"
-    yield "from krakencopy.client.sdk.value import OpenEnum"
+    yield "from krakencopy.client.sdk.open_enum import OpenEnum"
     for enum in enums():
         yield f"class {enum.name}(OpenEnum):"
         yield from docstring(comments()[enum.full_name], "    ")
@@ -125,6 +157,7 @@ def render_enums() -> Iterator[str]:
             yield from docstring(comments()[f"{enum.full_name}.{value.name}"], "    ")
 
 
+_TIMES = {"google.protobuf.Timestamp": "datetime", "google.protobuf.Duration": "timedelta"}
 _PLAIN = {
     FieldDescriptor.CPPTYPE_STRING: "str",
     FieldDescriptor.CPPTYPE_BOOL: "bool",
@@ -137,90 +170,67 @@ _PLAIN = {
 }
 
 
-def read(field: FieldDescriptor) -> tuple[str, str]:
-    """The type of a field in Python, and the expression that reads it."""
-    options, name = field.GetOptions(), field.name
+def kind_of(field: FieldDescriptor) -> str:
+    """The type of a field in Python: what client/sdk/field.py reads it as."""
+    options, kind = field.GetOptions(), field.message_type
     is_decimal = options.Extensions[answers_pb2.decimal]
-    is_sure = options.Extensions[answers_pb2.always]
-    raw = f"self.raw.{name}"
-    kind = field.message_type
     if kind is not None and kind.GetOptions().map_entry:
-        return _read_map(field, is_decimal=is_decimal)
+        return f"Mapping[str, {'Decimal' if is_decimal else _one(kind.fields_by_name['value'])}]"
     if field.is_repeated:
-        one, made = _one(field)
-        return f"tuple[{one}, ...]", f"tuple({raw})" if made is None else f"tuple(map({made}, {raw}))"
-    if is_decimal:
-        return (
-            ("Decimal", f'self._sure_decimal("{name}")')
-            if is_sure
-            else ("Decimal | None", f'self._decimal("{name}")')
-        )
-    if kind is not None and kind.full_name == "google.protobuf.Timestamp":
-        return (
-            ("datetime", f'self._sure_time("{name}")')
-            if is_sure
-            else ("datetime | None", f'self._time("{name}")')
-        )
-    if kind is not None and kind.full_name == "google.protobuf.Duration":
-        return "timedelta | None", f'self._duration("{name}")'
-    one, made = _one(field)
-    if kind is not None:
-        return (one, f"{one}({raw})") if is_sure else (f"{one} | None", f'self._value("{name}", {one})')
-    if field.has_presence and not is_sure:
-        return f"{one} | None", f'self._value("{name}", {made or one})'
-    return one, raw if made is None else f"{made}({raw})"
+        return f"tuple[{_one(field)}, ...]"
+    may_lack = is_decimal or field.has_presence or kind is not None
+    is_sure = not may_lack or options.Extensions[answers_pb2.always]
+    one = "Decimal" if is_decimal else _one(field)
+    return one if is_sure else f"{one} | None"
 
 
-def _known(kind: str, how: str, name: str, *, is_sure: bool) -> tuple[str, str]:
-    """What may not be known, unless that is declared."""
-    return (kind, f'self._sure_{how}("{name}")') if is_sure else (f"{kind} | None", f'self._{how}("{name}")')
-
-
-def _read_map(field: FieldDescriptor, *, is_decimal: bool) -> tuple[str, str]:
-    assert field.message_type is not None
-    value = field.message_type.fields_by_name["value"]
-    if is_decimal:
-        return "Mapping[str, Decimal]", f'self._decimals("{field.name}")'
-    one, made = _one(value)
-    raw = f"self.raw.{field.name}"
-    items = raw if made is None else f"{{key: {made}(value) for key, value in {raw}.items()}}"
-    return (
-        f"Mapping[str, {one}]",
-        f"MappingProxyType(dict({items}))" if made is None else f"MappingProxyType({items})",
-    )
-
-
-def _one(field: FieldDescriptor) -> tuple[str, str | None]:
-    """The type of one item, and what makes it of the raw one; None for nothing."""
+def _one(field: FieldDescriptor) -> str:
+    """The type of one item."""
     if field.enum_type is not None:
-        return field.enum_type.name, field.enum_type.name
+        return field.enum_type.name
     if field.message_type is not None:
-        return field.message_type.name, field.message_type.name
-    return _PLAIN[field.cpp_type], None
+        return _TIMES.get(field.message_type.full_name) or field.message_type.name
+    return _PLAIN[field.cpp_type]
 
 
-def render_values() -> Iterator[str]:
-    """The module of values."""
-    yield '"""What answers hold, with Python\'s types.\n\nMade from the protos by tests/support/sdk.py.\n"""'
+def render_values(subject: str) -> Iterator[str]:
+    """A module of values."""
+    body = list(_classes(subject))
+    used = set(re.findall(r"\w+", " ".join(line for line in body if ": Field[" in line)))
+    yield f'"""Values of {subject} calls and what they hold. Made from the protos by tests/support/sdk.py."""'
     yield "from __future__ import annotations"
     yield "from collections.abc import Mapping"
     yield "from datetime import datetime, timedelta"
     yield "from decimal import Decimal"
-    yield "from types import MappingProxyType"
-    yield f"from krakencopy.client.sdk.generated.enums import {', '.join(enum.name for enum in enums())}"
+    homes = {other: [each.name for each in messages] for other, messages in subjects().items()}
+    del homes[subject]
+    modules = {f"values.{other}": names for other, names in homes.items()}
+    for module, names in {"enums": [enum.name for enum in enums()], **modules}.items():
+        if found := used.intersection(names):
+            yield f"from {GENERATED}.{module} import {', '.join(sorted(found))}"
+    yield "from krakencopy.client.sdk.field import Field"
     yield "from krakencopy.client.sdk.value import Value"
-    files = sorted({message.file.name for message in answers()})
-    for file in files:
-        stem = Path(file).stem
-        yield f"from krakencopy.v1 import {stem}_pb2 as {stem}"
-    for message in answers():
-        raw = f"{Path(message.file.name).stem}.{message.name}"
-        yield f"class {message.name}(Value[{raw}]):"
+    for proto in sorted({_proto(message) for message in subjects()[subject]}):
+        yield f"from krakencopy.v1 import {proto}_pb2 as {proto}"
+    yield from body
+
+
+def _classes(subject: str) -> Iterator[str]:
+    for message in subjects()[subject]:
+        yield f"class {message.name}(Value[{_proto(message)}.{message.name}]):"
         yield from docstring(comments()[message.full_name], "    ")
-        yield "    __slots__ = ()"
         for field in message.fields:
-            kind, expression = read(field)
-            yield "    @property"
-            yield f"    def {field.name}(self) -> {kind}:"
-            yield from docstring(comments()[field.full_name], "        ")
-            yield f"        return {expression}"
+            yield f"    {field.name}: Field[{kind_of(field)}]"
+            yield from docstring(comments()[field.full_name], "    ")
+
+
+def render_names() -> Iterator[str]:
+    """The package of values: all of them by their names."""
+    yield '"""What answers hold, with Python\'s types. Made from the protos by tests/support/sdk.py."""'
+    for subject, messages in subjects().items():
+        names = ", ".join(f"{each.name} as {each.name}" for each in messages)
+        yield f"from {GENERATED}.values.{subject} import {names}"
+
+
+def _proto(message: Descriptor) -> str:
+    return Path(message.file.name).stem

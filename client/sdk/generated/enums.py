@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from krakencopy.client.sdk.value import OpenEnum
+from krakencopy.client.sdk.open_enum import OpenEnum
 
 
 class AccessRole(OpenEnum):

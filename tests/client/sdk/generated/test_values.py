@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -13,9 +13,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from krakencopy.client.sdk.errors import ServerFault
 from krakencopy.client.sdk.generated import enums, values
-from krakencopy.client.sdk.value import OpenEnum, Value
+from krakencopy.client.sdk.open_enum import OpenEnum
+from krakencopy.client.sdk.value import Value
 from krakencopy.v1 import answers_pb2
-from tests.support.sdk import GENERATED, MODULES, rendered
+from tests.support.sdk import GENERATED, MODULES, rendered, written
 from tests.support.sdk_samples import whole
 from tests.support.sdk_values import answers
 
@@ -23,6 +24,7 @@ ANSWERS = answers()
 
 
 def test_what_is_committed_is_what_is_made() -> None:
+    assert written() == MODULES.keys(), "run `python -m tests.support.sdk`"
     for name in MODULES:
         assert (GENERATED / name).read_text() == rendered(name), "run `python -m tests.support.sdk`"
 
@@ -33,8 +35,7 @@ def value(message: Any) -> Value[Any]:
 
 
 def hints(kind: type[Value[Any]], name: str) -> Any:
-    found = getattr(kind, name).fget
-    return get_type_hints(found, vars(values))["return"]
+    return get_args(get_type_hints(kind)[name])[0]
 
 
 @pytest.mark.parametrize("descriptor", ANSWERS, ids=lambda each: each.name)
