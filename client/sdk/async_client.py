@@ -10,11 +10,11 @@ import grpc
 from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.async_connection import AsyncConnection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
-from krakencopy.client.sdk.generated.async_methods import AsyncMethods
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
+from krakencopy.client.sdk.typed_methods import TypedMethods
 
 
-class AsyncKrakenCopy(AsyncMethods):
+class AsyncKrakenCopy(TypedMethods):
     """A connection to one supervisor for one event loop, opened with the first call; an asynchronous context
     manager. Tasks may share one; a task that is cancelled cancels its call.
 

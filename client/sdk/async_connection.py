@@ -105,7 +105,7 @@ class AsyncConnection:
     async def _ask_run(self, limit_s: float) -> Run | None:
         """Which run answers; None for a caller that may not see it."""
         try:
-            return await self._send(get_status().then(run_of), limit_s)
+            return await self._send(get_status().giving(run_of), limit_s)
         except NotAllowed:
             return None
 

@@ -35,7 +35,7 @@ class Ask(Generic[A, T]):
         """Of what changes something; else empty."""
         return str(getattr(self.request, "request_id", ""))
 
-    def then(self, make: Callable[[T], V]) -> Ask[A, V]:
+    def giving(self, make: Callable[[T], V]) -> Ask[A, V]:
         """The same, and something else made of what it gives."""
         read = self.read
         return Ask(
@@ -59,7 +59,7 @@ class Listing(Generic[A, T]):
         """One page."""
         return Ask(self.request(token), self.answer, self.read, self.timeout_s)
 
-    def each(self, make: Callable[[T], V]) -> Listing[A, V]:
+    def giving(self, make: Callable[[T], V]) -> Listing[A, V]:
         """The same, and something else made of each item."""
         read = self.read
 
@@ -81,7 +81,7 @@ class Follow(Generic[A, T]):
     read: Callable[[A], tuple[int, T]]
     after: int | None = None
 
-    def each(self, make: Callable[[T], V]) -> Follow[A, V]:
+    def giving(self, make: Callable[[T], V]) -> Follow[A, V]:
         """The same, and something else made of each item."""
         read = self.read
 
@@ -100,6 +100,11 @@ class Stream(Generic[A, T]):
     answer: type[A]
     read: Callable[[A], T]
     is_endless: bool = False
+
+    def giving(self, make: Callable[[T], V]) -> Stream[A, V]:
+        """The same, and something else made of each item."""
+        read = self.read
+        return Stream(self.request, self.answer, lambda answer: make(read(answer)), self.is_endless)
 
 
 def whole(answer: T) -> T:

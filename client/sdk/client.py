@@ -15,7 +15,7 @@ import grpc
 from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
-from krakencopy.client.sdk.generated.message_methods import MessageMethods
+from krakencopy.client.sdk.message_methods import MessageMethods
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
 from krakencopy.client.sdk.watch_stream import Watch
 from krakencopy.v1 import control_pb2 as pb

@@ -138,7 +138,7 @@ class Connection:
     def _ask_run(self, limit_s: float) -> Run | None:
         """Which run answers; None for a caller that may not see it."""
         try:
-            return self._send(get_status().then(run_of), limit_s)
+            return self._send(get_status().giving(run_of), limit_s)
         except NotAllowed:
             return None
 

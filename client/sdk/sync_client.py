@@ -12,11 +12,11 @@ import grpc
 from krakencopy.client.sdk.access import Access, choose_access
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
-from krakencopy.client.sdk.generated.sync_methods import SyncMethods
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
+from krakencopy.client.sdk.typed_methods import TypedMethods
 
 
-class KrakenCopy(SyncMethods):
+class KrakenCopy(TypedMethods):
     """A connection to one supervisor, opened with the first call; a context manager. Threads may share one.
 
     ``endpoint`` is ``unix:/path/control.sock``, or ``https://host:port`` by TLS. ``access``: the CA that the

@@ -1,20 +1,20 @@
-"""Writes what client/sdk/generated holds, from the protos and client/sdk/calls, and docs/sdk-reference.md:
-``.venv/bin/python -m tests.support.sdk``.
+"""Writes what client/sdk/generated holds, from the protos and the catalogue of refusals, and
+docs/sdk-reference.md: ``.venv/bin/python -m tests.support.sdk``.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
 
-from tests.support import sdk_methods, sdk_reasons, sdk_values
+from tests.support import sdk_reasons, sdk_values
 
 GENERATED = Path(__file__).parents[2] / "client" / "sdk" / "generated"
 #: What each module is made by.
-MODULES = {
+MODULES: dict[str, Callable[[], Iterable[str]]] = {
     "reasons.py": sdk_reasons.render_reasons,
     "enums.py": sdk_values.render_enums,
     "values/__init__.py": sdk_values.render_names,
@@ -22,9 +22,6 @@ MODULES = {
         f"values/{subject}.py": partial(sdk_values.render_values, subject)
         for subject in sdk_values.subjects()
     },
-    "message_methods.py": sdk_methods.render_messages,
-    "sync_methods.py": sdk_methods.render_threads,
-    "async_methods.py": sdk_methods.render_asyncio,
 }
 
 

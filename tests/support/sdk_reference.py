@@ -74,9 +74,9 @@ def parameters(method: Method) -> str:
 
 def gives(method: Method) -> str:
     """What a method gives by both clients."""
-    item = typed(method.item)[0].replace("values.", "")
+    item = typed(method.item)
     raw = method.raw.partition(".")[2]
-    found = [shape.format(item=item, raw=raw) for shape in SHAPES[method.shape][1:]]
+    found = [shape.format(item=item, raw=raw) for shape in SHAPES[method.shape]]
     return " or ".join(f"`{each}`" for each in dict.fromkeys(found))
 
 

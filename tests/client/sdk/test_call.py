@@ -61,12 +61,12 @@ def test_what_is_done_once_for_ever_is_what_the_guide_says_and_a_stop_of_trading
 
 
 def test_something_else_is_made_of_what_a_call_gives() -> None:
-    assert get_status().then(lambda status: status.pid + 1).read(pb.GetStatusResponse(pid=7)) == 8
-    accounts = list_accounts().each(lambda account: account.id)
+    assert get_status().giving(lambda status: status.pid + 1).read(pb.GetStatusResponse(pid=7)) == 8
+    accounts = list_accounts().giving(lambda account: account.id)
     page = pb.ListAccountsResponse(accounts=[nouns.Account(id="bob")], next_page_token="more")
     items, token = accounts.read(page)
     assert (list(items), token) == (["bob"], "more")
     assert accounts.page("more").request == pb.ListAccountsRequest(page_size=1000, page_token="more")
-    fills = watch_fills(3).each(lambda fill: fill.pair)
+    fills = watch_fills(3).giving(lambda fill: fill.pair)
     assert fills.read(pb.WatchFillsResponse(fill=nouns.Fill(seq=4, pair="BTC/USD"))) == (4, "BTC/USD")
     assert fills.after == 3

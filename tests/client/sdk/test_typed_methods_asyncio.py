@@ -1,9 +1,8 @@
-"""The client for asyncio has the methods of that for threads, asks as it does and gives the same values."""
+"""The client for asyncio asks as that for threads does, and gives the same values."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
 import pytest
@@ -12,13 +11,6 @@ from krakencopy.client import AsyncKrakenCopy, KrakenCopy
 from tests.support.scripted_supervisor import Scripted
 from tests.support.sdk_calls import asked_by, awaited_of, called, given_by
 from tests.support.sdk_samples import CALLED
-
-
-@pytest.mark.parametrize("name", CALLED)
-def test_each_method_has_the_parameters_and_the_words_of_its_sibling(name: str) -> None:
-    one, other = getattr(KrakenCopy, name), getattr(AsyncKrakenCopy, name)
-    assert inspect.signature(one).parameters == inspect.signature(other).parameters
-    assert inspect.getdoc(one) == inspect.getdoc(other)
 
 
 @pytest.mark.parametrize("name", CALLED)
