@@ -9,8 +9,7 @@
 ``AsyncKrakenCopy`` is the same for asyncio; docs/sdk.md is the guide.
 
 The way of a command: cli/main.py -> cli/run.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py ->
-sdk/calls -> sdk/connection.py (with sdk/async_connection.py the only one that makes calls, with
-sdk/grpc_errors.py, sdk/watch_stream.py and sdk/retries.py).
+sdk/calls -> sdk/calling.py, which makes them (with sdk/grpc_errors.py, sdk/following.py and sdk/retries.py).
 """
 
 from __future__ import annotations

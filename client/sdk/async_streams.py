@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
-from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.call import Stream
+from krakencopy.client.sdk.calling import Calling
 
-A = TypeVar("A")
+A = TypeVar("A", bound=Message)
 T = TypeVar("T")
 
 
@@ -54,15 +56,9 @@ class AsyncItems(Generic[T]):
 class AsyncLines(Generic[A, T]):
     """What a call streams, once; an asynchronous context manager, which ends the call."""
 
-    def __init__(
-        self,
-        open_stream: Callable[[], Any],
-        read: Callable[[A], T],
-        fault: Callable[[grpc.RpcError], KrakenCopyError],
-    ) -> None:
-        self._open_stream = open_stream
-        self._read = read
-        self._fault = fault
+    def __init__(self, connection: Calling, call: Stream[A, T]) -> None:
+        self._connection = connection
+        self._call = call
         self._stream: Any = None
         self._closed = asyncio.Event()
 
@@ -73,13 +69,13 @@ class AsyncLines(Generic[A, T]):
         if self._closed.is_set():
             raise StopAsyncIteration
         if self._stream is None:
-            self._stream = self._open_stream()
+            self._stream = self._connection.open_lines(self._call)
         try:
             answer = await self._stream.read()
         except grpc.RpcError as error:
             if self._closed.is_set():
                 raise StopAsyncIteration from None
-            raise self._fault(error) from error
+            raise self._connection.fault(error) from error
         except asyncio.CancelledError:
             was_closed = self._closed.is_set()
             await self.close()
@@ -89,7 +85,7 @@ class AsyncLines(Generic[A, T]):
         if answer is grpc.aio.EOF:
             await self.close()
             raise StopAsyncIteration
-        return self._read(answer)
+        return self._call.read(answer)
 
     async def close(self) -> None:
         """End the call; more than once does no harm."""

@@ -1,5 +1,5 @@
-"""What is asked of the supervisor, as a value: one of four shapes of calls. Who makes them, waiting or
-awaiting, is sdk/connection.py and sdk/async_connection.py; what there is to ask, sdk/calls.
+"""What is asked of the supervisor, as a value: one of four shapes of calls. What there is to ask is
+sdk/calls; how it is asked sdk/calling.py.
 
 The RPC is not named: a request is called after it, ``GetStatusRequest`` after GetStatus. Knows no gRPC.
 """

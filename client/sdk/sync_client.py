@@ -4,14 +4,13 @@ that is safe. sdk/async_client.py is the same for asyncio.
 
 from __future__ import annotations
 
-import os
 from typing import Self
 
 import grpc
 
-from krakencopy.client.sdk.access import Access, choose_access
+from krakencopy.client.sdk.access import Access
 from krakencopy.client.sdk.connection import Connection
-from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
+from krakencopy.client.sdk.endpoint import Endpoint
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
 from krakencopy.client.sdk.typed_methods import TypedMethods
 
@@ -43,15 +42,15 @@ class KrakenCopy(TypedMethods):
         access: Access | None = None,
         retries: bool = True,
     ) -> None:
-        self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
         self._connection = Connection(
-            self.endpoint,
+            endpoint,
             timeout_s=timeout_s,
             patience_s=patience_s,
             channel=channel,
-            access=choose_access(self.endpoint, access or Access(), os.environ),
+            access=access,
             retries=retries,
         )
+        self.endpoint = self._connection.endpoint
 
     def close(self) -> None:
         """End the connection, and every watch on it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import warnings
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
@@ -173,6 +174,29 @@ def test_closing_ends_a_watch_that_waits_for_a_supervisor(tmp_path: Path, by_cli
             waiting = asyncio.ensure_future(anext(watch, None))
             await asyncio.sleep(0.1)
             await (sdk.close() if by_client else watch.close())
+            assert await waiting is None
+
+    run(play())
+
+
+def test_closing_the_client_ends_a_watch_that_waits_for_the_first_word_of_the_supervisor(
+    endpoint: str, supervisor: Scripted
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def answer(_request: Any, context: grpc.ServicerContext) -> pb.GetStatusResponse:
+        context.add_callback(over.set)
+        begun.set()
+        over.wait(10)
+        return pb.GetStatusResponse()
+
+    supervisor.on["GetStatus"] = answer
+
+    async def play() -> None:
+        async with AsyncKrakenCopy(endpoint, timeout_s=600) as sdk:
+            waiting = asyncio.ensure_future(anext(sdk.watch_fills(), None))
+            await until("the question who is there", begun.is_set)
+            await sdk.close()
             assert await waiting is None
 
     run(play())

@@ -21,6 +21,7 @@ from krakencopy.client import (
     Unavailable,
 )
 from krakencopy.client.sdk import retries
+from krakencopy.client.sdk.calling import at_once
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.cut_line import Line, line
@@ -239,3 +240,8 @@ def test_all_attempts_of_a_call_have_one_deadline(
     assert len(left) > 2
     assert sorted(left, reverse=True) == left
     assert left[0] < 0.5
+
+
+def test_what_would_have_to_wait_is_a_fault_of_ours_and_not_a_call_that_hangs() -> None:
+    with pytest.raises(AssertionError, match="it waits for something"):
+        at_once(asyncio.sleep(0))
