@@ -8,7 +8,8 @@
 
 ``AsyncKrakenCopy`` is the same for asyncio; docs/sdk.md is the guide.
 
-The way of a command: cli/main.py -> cli/run.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py ->
+The way of a command: cli/main.py -> cli/run.py -> cli/arguments.py -> cli/commands.py ->
+sdk/message_client.py ->
 sdk/calls -> sdk/calling.py, which makes them (with sdk/grpc_errors.py, sdk/following.py and sdk/retries.py).
 """
 

@@ -17,9 +17,9 @@ from krakencopy.client.views.formats import local_time
 from krakencopy.v1 import access_pb2 as pb
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def whoami(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:

@@ -15,9 +15,9 @@ from krakencopy.client.views import audit_pages as views
 from krakencopy.v1 import audit_pb2 as pb
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 #: How many calls are shown when --limit is not given.
 LATEST = 20
 

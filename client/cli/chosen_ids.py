@@ -14,13 +14,13 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
 #: Commands for accounts that copy.
 _OF_COPYING = frozenset({"pause"})
 
 
-def chosen_ids(supervisor: KrakenCopy, command: str, ids: Iterable[str], *, everyone: bool) -> list[str]:
+def chosen_ids(supervisor: MessageClient, command: str, ids: Iterable[str], *, everyone: bool) -> list[str]:
     """The accounts that ``command`` acts on, in order. With ``everyone`` those that it cannot act on are left
     out, and named on standard error; else they are refused. Raises Refused that names each id that is wrong.
     """
@@ -75,7 +75,7 @@ def _groups(status: pb.GetStatusResponse) -> dict[str, list[str]]:
     return {group.id: list(group.account_ids) for group in status.groups}
 
 
-def _all_ids(supervisor: KrakenCopy, command: str) -> list[str]:
+def _all_ids(supervisor: MessageClient, command: str) -> list[str]:
     left_out: dict[str, list[str]] = {}
     ids = []
     for account in supervisor.list_accounts():

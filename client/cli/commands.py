@@ -33,12 +33,12 @@ from krakencopy.client.views.formats import word
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
 #: Pairs that are named where another one has no fills, at most.
 PAIRS_NAMED_MAX = 8
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 Command = Callable[[Namespace, Connect, Output], ExitCode]
 
 
@@ -248,7 +248,7 @@ def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def _of_pair(arguments: Namespace, supervisor: KrakenCopy) -> str:
+def _of_pair(arguments: Namespace, supervisor: MessageClient) -> str:
     """Which pair has no fills, and which ones do: another one may have been meant."""
     if not arguments.pair:
         return ""

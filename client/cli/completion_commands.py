@@ -14,9 +14,9 @@ from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
 from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 #: In the place of a shell: what follows the words behind it.
 WORDS = "words"
 #: Who waits for a tab waits no longer, in seconds.

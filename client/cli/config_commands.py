@@ -17,9 +17,9 @@ from krakencopy.client.views import config_pages as views
 from krakencopy.v1 import configuration_pb2 as pb
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 #: Fields of an account that are maps, and are given key by key.
 MAPS = ("copy", "reserve", "strategy_options")
 NEEDS_YES = "it needs a yes; give it with --yes, or see what would follow with --validate-only"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from krakencopy.client.sdk.errors import BadInput, NoRoom, NotConnected, Refused, TimedOut, Unavailable
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
     from krakencopy.v1.control_pb2 import GetStatusResponse
 
 #: An exchange's mode with real money (ExchangeStatus.mode).
@@ -43,7 +43,7 @@ def add_yes(parser: Any, before: str) -> None:
 
 
 def ask_if_live(
-    arguments: Namespace, supervisor: KrakenCopy, nothing: str,
+    arguments: Namespace, supervisor: MessageClient, nothing: str,
     shown: Callable[[GetStatusResponse | None], str], question: str, *, needs: str = "",
 ) -> None:  # fmt: skip
     """Goes on only after a yes where the system is live, or nobody knows what it is as its supervisor does
@@ -63,7 +63,7 @@ def ask_if_live(
     )  # fmt: skip
 
 
-def status_if_any(supervisor: KrakenCopy) -> GetStatusResponse | None:
+def status_if_any(supervisor: MessageClient) -> GetStatusResponse | None:
     """What the supervisor says of the whole; None where it does not answer in time. Raises NotConnected, and
     NoRoom of one that waits for room.
     """
@@ -75,7 +75,7 @@ def status_if_any(supervisor: KrakenCopy) -> GetStatusResponse | None:
         return None
 
 
-def system_words(arguments: Namespace, supervisor: KrakenCopy, status: GetStatusResponse | None) -> str:
+def system_words(arguments: Namespace, supervisor: MessageClient, status: GetStatusResponse | None) -> str:
     """Which system is asked about, and whether real money is at stake there."""
     name = f" (context {arguments.context_name})" if arguments.context_name else ""
     if status is None:

@@ -16,9 +16,9 @@ from krakencopy.client.views import fill_answers as views
 from krakencopy.v1 import control_pb2 as pb
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:

@@ -15,9 +15,9 @@ from krakencopy.client.views import limit_pages as views
 from krakencopy.v1.types_pb2 import LossLimit
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 #: Of a reset: an account and a limit.
 WORDS_MAX = 2
 

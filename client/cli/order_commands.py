@@ -26,9 +26,9 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -64,7 +64,7 @@ def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def _ask_about_live(arguments: Namespace, supervisor: KrakenCopy) -> None:
+def _ask_about_live(arguments: Namespace, supervisor: MessageClient) -> None:
     """Lets a market order on a live master go on only after a yes. Raises BadInput, Refused."""
     order = f"{arguments.side} {arguments.volume:f} {arguments.pair}"
 
@@ -156,7 +156,7 @@ def cancel(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return code
 
 
-def _cancel_all(arguments: Namespace, supervisor: KrakenCopy, out: Output) -> ExitCode:
+def _cancel_all(arguments: Namespace, supervisor: MessageClient, out: Output) -> ExitCode:
     answer = supervisor.cancel_orders(pair=arguments.pair, side=arguments.side, timeout_s=arguments.timeout)
     out.one(answer, views.all_cancelled_lines)
     if left := views.left_line(answer):

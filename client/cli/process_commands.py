@@ -29,9 +29,9 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -71,7 +71,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return code
 
 
-def _wait_for(arguments: Namespace, supervisor: KrakenCopy, accepted: dict[str, nouns.Account]) -> None:
+def _wait_for(arguments: Namespace, supervisor: MessageClient, accepted: dict[str, nouns.Account]) -> None:
     """Waits until these accounts are where the command brings them. Raises TimedOut."""
     verb = arguments.command
     with progress(

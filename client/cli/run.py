@@ -22,10 +22,10 @@ from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
 #: Dials what the arguments name. Replaced in tests, where the channel is another one.
-Dial = Callable[[Namespace], "KrakenCopy"]
+Dial = Callable[[Namespace], "MessageClient"]
 #: With this in the environment a defect shows where it is.
 TRACEBACK_VARIABLE = "KRAKENCOPY_TRACEBACK"
 #: A result is written in microseconds where somebody reads it; `wait --timeout 0` has a moment, too.
@@ -90,7 +90,7 @@ def writing_limit_s(arguments: Namespace) -> float | None:
 
 
 def _perform(arguments: Namespace, dial_with: Dial, limit_s: float | None, *, is_process: bool) -> int:
-    def connect() -> KrakenCopy:
+    def connect() -> MessageClient:
         supervisor = dial_with(arguments)
         if is_process:
             interrupts.raise_once()
@@ -113,7 +113,7 @@ def _perform(arguments: Namespace, dial_with: Dial, limit_s: float | None, *, is
     return COMMANDS[arguments.command](arguments, connect, out)
 
 
-def dial(arguments: Namespace) -> KrakenCopy:
+def dial(arguments: Namespace) -> MessageClient:
     """A connection to the supervisor that the arguments and the environment name. Raises BadInput."""
     # Help and bad input need no system.
     from krakencopy.client.cli.target import apply_context
@@ -125,6 +125,8 @@ def dial(arguments: Namespace) -> KrakenCopy:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     given = Access(arguments.ca, arguments.certificate, arguments.key)
     access = choose_access(endpoint, given, os.environ, arguments.token_file)
-    from krakencopy.client.sdk.client import KrakenCopy  # the slowest part of every command, because of gRPC
+    from krakencopy.client.sdk.message_client import (
+        MessageClient,  # the slowest part of every command, because of gRPC
+    )
 
-    return KrakenCopy(endpoint, timeout_s=arguments.timeout or CALL_TIMEOUT_S, access=access)
+    return MessageClient(endpoint, timeout_s=arguments.timeout or CALL_TIMEOUT_S, access=access)

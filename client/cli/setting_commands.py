@@ -17,9 +17,9 @@ from krakencopy.client.views import setting_pages as views
 from krakencopy.v1.control_pb2 import KeptSetting
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def set_settings(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:

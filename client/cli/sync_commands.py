@@ -18,9 +18,9 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1.types_pb2 import SyncPosition
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 
 def resync(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:

@@ -22,9 +22,9 @@ from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.calls.trading_calls import StateName
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
 
-Connect = Callable[[], "KrakenCopy"]
+Connect = Callable[[], "MessageClient"]
 
 STATES: dict[str, StateName] = {"halt": "HALTED", "exit-only": "REDUCING", "resume": "ACTIVE"}
 NOTHING_HELD = "copying holds nothing there"
@@ -42,7 +42,7 @@ def set_state(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def _ask_for_state(
-    supervisor: KrakenCopy, arguments: Namespace, account_ids: Iterable[str]
+    supervisor: MessageClient, arguments: Namespace, account_ids: Iterable[str]
 ) -> pb.SetTradingStateResponse:
     return supervisor.set_trading_state(
         STATES[arguments.command],
@@ -188,7 +188,7 @@ def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def _wait_for_sales(
-    arguments: Namespace, supervisor: KrakenCopy, answer: pb.FlattenAccountsResponse, out: Output
+    arguments: Namespace, supervisor: MessageClient, answer: pb.FlattenAccountsResponse, out: Output
 ) -> None:
     """Until all has been sold that this flatten, or a later one, is to sell. Raises TimedOut."""
     asked = {

@@ -25,7 +25,7 @@ from krakencopy.client.views.formats import plain
 from krakencopy.v1 import control_pb2 as pb
 
 if TYPE_CHECKING:
-    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.message_client import MessageClient
     from krakencopy.client.sdk.watch_stream import Watch
 
 _REFRESH_S = 2.0
@@ -45,7 +45,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 class _Feed:
     """All watches in one queue. An error of any of them arrives as an item."""
 
-    def __init__(self, supervisor: KrakenCopy, heads: tuple[int, int, int]) -> None:
+    def __init__(self, supervisor: MessageClient, heads: tuple[int, int, int]) -> None:
         """``heads``: the fill, the change and the event behind which it begins."""
         seq, change, event = heads
         self.queue: queue.Queue[Change | Exception] = queue.Queue(_QUEUE_MAX)
@@ -173,7 +173,7 @@ class _Run:
         return self == earlier or self.number > earlier.number
 
 
-def watch_all(supervisor: KrakenCopy, out: Output) -> None:
+def watch_all(supervisor: MessageClient, out: Output) -> None:
     """Show all changes until interrupted. A page on a terminal waits for a supervisor that is away for as
     long as it is; lines end with Unavailable. Raises what else ends a watch.
     """
@@ -205,7 +205,7 @@ def _heads(status: pb.GetStatusResponse) -> tuple[int, int, int]:
 
 
 def _show_run(
-    supervisor: KrakenCopy, board: Board, shown: _Page | _Lines, status: pb.GetStatusResponse,
+    supervisor: MessageClient, board: Board, shown: _Page | _Lines, status: pb.GetStatusResponse,
     heads: tuple[int, int, int],
 ) -> NoReturn:  # fmt: skip
     """Show what changes behind ``heads``, as long as the supervisor answers and keeps its journal."""
@@ -220,7 +220,7 @@ def _show_run(
         feed.close()
 
 
-def _wait_for_answer(supervisor: KrakenCopy, board: Board, shown: _Page | _Lines) -> pb.GetStatusResponse:
+def _wait_for_answer(supervisor: MessageClient, board: Board, shown: _Page | _Lines) -> pb.GetStatusResponse:
     """The supervisor's status, once it answers again."""
     while True:
         try:
@@ -231,7 +231,7 @@ def _wait_for_answer(supervisor: KrakenCopy, board: Board, shown: _Page | _Lines
         time.sleep(_REFRESH_S)
 
 
-def _latest(supervisor: KrakenCopy) -> list[Change]:
+def _latest(supervisor: MessageClient) -> list[Change]:
     """What the page begins with, oldest first."""
     fills = list(supervisor.list_fills(limit=ROWS_MAX))
     copies = list(supervisor.list_copies(limit=ROWS_MAX))
@@ -244,7 +244,7 @@ def _latest(supervisor: KrakenCopy) -> list[Change]:
 
 
 def _go_on(
-    supervisor: KrakenCopy,
+    supervisor: MessageClient,
     feed: _Feed,
     board: Board,
     show: Callable[[list[Change]], None],

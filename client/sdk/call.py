@@ -1,5 +1,5 @@
 """What is asked of the supervisor, as a value: one of four shapes of calls. What there is to ask is
-sdk/calls; how it is asked sdk/calling.py.
+sdk/calls; how it is asked is sdk/calling.py.
 
 The RPC is not named: a request is called after it, ``GetStatusRequest`` after GetStatus. Knows no gRPC.
 """

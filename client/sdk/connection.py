@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -90,3 +90,24 @@ class Connection(Calling):
 
     async def _sleep(self, delay_s: float) -> bool:
         return self._closed.wait(delay_s)
+
+
+class Connected:
+    """A client for threads, but for its methods: a context manager over a connection."""
+
+    _connection: Connection
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is connected to."""
+        return self._connection.endpoint
+
+    def close(self) -> None:
+        """End the connection, and every watch on it."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()

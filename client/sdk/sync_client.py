@@ -4,18 +4,16 @@ that is safe. sdk/async_client.py is the same for asyncio.
 
 from __future__ import annotations
 
-from typing import Self
-
 import grpc
 
 from krakencopy.client.sdk.access import Access
-from krakencopy.client.sdk.connection import Connection
+from krakencopy.client.sdk.connection import Connected, Connection
 from krakencopy.client.sdk.endpoint import Endpoint
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, PATIENCE_S
 from krakencopy.client.sdk.typed_methods import TypedMethods
 
 
-class KrakenCopy(TypedMethods):
+class KrakenCopy(Connected, TypedMethods):
     """A connection to one supervisor, opened with the first call; a context manager. Threads may share one.
 
     ``endpoint`` is ``unix:/path/control.sock``, or ``https://host:port`` by TLS. ``access``: the CA that the
@@ -50,14 +48,3 @@ class KrakenCopy(TypedMethods):
             access=access,
             retries=retries,
         )
-        self.endpoint = self._connection.endpoint
-
-    def close(self) -> None:
-        """End the connection, and every watch on it."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()

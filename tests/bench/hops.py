@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2
 from tests.bench.timing import NS_PER_MS, Spread
 
@@ -37,7 +37,7 @@ class Travel:
     arrivals_ns: Mapping[str, int]
 
 
-def hops(api: KrakenCopy, travels: Sequence[Travel]) -> dict[str, Spread]:
+def hops(api: MessageClient, travels: Sequence[Travel]) -> dict[str, Spread]:
     """In ms, over all users and fills. Our own stamps are of the machine's clock, to the microsecond."""
     offset_ns = time.time_ns() - time.monotonic_ns()
     rows = [

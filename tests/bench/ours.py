@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from tests.bench.hops import HOP_FILLS, Travel, hops
 from tests.bench.timing import RoundRobin, Spread
 from tests.bench.venue import MASTER_USD, MASTER_VOLUME, PAIR, USER_USD, Record, answering, names
@@ -98,7 +98,7 @@ def _arrivals(record: Record, users: int) -> dict[str, int]:
     return arrivals
 
 
-def rest(api: KrakenCopy, person: Person, fills: int | None = None) -> None:
+def rest(api: MessageClient, person: Person, fills: int | None = None) -> None:
     """Waits until every user has come to its end with so many fills; with those of the person's orders,
     unless asked to.
     """

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from tests.bench.ours import PATIENCE_S, Person, rest
 from tests.bench.results import Stopping
 from tests.bench.timing import NS_PER_MS, Spread
@@ -30,7 +30,7 @@ def measure(system: System, person: Person, halts: int = HALTS, flattens: int = 
     return Stopping(users=len(system.users), halt=Spread.of(took_ms), flatten=Spread.of(sold_ms))
 
 
-def _halts(api: KrakenCopy, count: int) -> Iterator[float]:
+def _halts(api: MessageClient, count: int) -> Iterator[float]:
     for _ in range(count):
         began_ns = time.monotonic_ns()
         answer = api.set_trading_state("HALTED", everyone=True)
@@ -41,11 +41,11 @@ def _halts(api: KrakenCopy, count: int) -> Iterator[float]:
         api.set_trading_state("ACTIVE", everyone=True)
 
 
-def _all_keep_to(api: KrakenCopy, version: int) -> bool:
+def _all_keep_to(api: MessageClient, version: int) -> bool:
     return all(account.trading.version >= version for account in api.get_status().accounts)
 
 
-def _flattens(system: System, person: Person, api: KrakenCopy, count: int) -> Iterator[float]:
+def _flattens(system: System, person: Person, api: MessageClient, count: int) -> Iterator[float]:
     users = names(len(system.users))
     record = Record(system.paper)
     for _ in range(count):

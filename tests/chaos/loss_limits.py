@@ -12,8 +12,8 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import types_pb2 as pb
 from tests.chaos.records import Finding, Record
 from tests.chaos.rows import LimitReset, LimitSeen
@@ -78,11 +78,11 @@ class LossWatch:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
-            with suppress(KrakenCopyError), KrakenCopy(self._endpoint, timeout_s=CALL_S) as api:
+            with suppress(KrakenCopyError), MessageClient(self._endpoint, timeout_s=CALL_S) as api:
                 while not self._over.wait(LOOK_S):
                     self._look(api)
 
-    def _look(self, api: KrakenCopy) -> None:
+    def _look(self, api: MessageClient) -> None:
         for limit in api.list_limits():
             if limit.state != pb.LIMIT_STATE_HIT:
                 continue
@@ -101,7 +101,7 @@ class LossWatch:
         self._tally.blows[f"limit hit {limit.action}"] += 1
         self._due[key] = now + self._dice.uniform(0.0, RESET_MAX_S)
 
-    def _reset(self, api: KrakenCopy, account: str, name: str) -> None:
+    def _reset(self, api: MessageClient, account: str, name: str) -> None:
         before, done = time.time(), False
         try:
             api.reset_limit(account, name, reason="chaos")

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.message_client import MessageClient
 from tests.chaos.rows import ProcessSeen
 
 #: Between two looks at the supervisor's status.
@@ -131,7 +131,7 @@ class Watch:
                     signal.pidfd_send_signal(held.pidfd, signal.SIGCONT)
 
     def _run(self) -> None:
-        with KrakenCopy(self.endpoint) as api:
+        with MessageClient(self.endpoint) as api:
             while not self._end.wait(LOOK_S):
                 try:
                     status = api.get_status(timeout_s=2.0)

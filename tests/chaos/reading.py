@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import types_pb2 as pb
 from tests.chaos.records import Record
 from tests.chaos.rows import Copy, Fill, LogLine, Request, Trade
@@ -85,7 +85,7 @@ class Reader:
             by_hand=row["key_id"] in self._hands,
         )
 
-    def read_system(self, api: KrakenCopy, head_change: int) -> None:
+    def read_system(self, api: MessageClient, head_change: int) -> None:
         """The journal's fills, and the copies that changed, since the last time. Raises KrakenCopyError."""
         last = self._record.fills[-1].seq if self._record.fills else 0
         self._record.fills += [_fill(row) for row in api.list_fills(after_seq=last)]

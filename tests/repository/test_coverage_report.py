@@ -58,10 +58,10 @@ def test_a_module_without_code_is_covered() -> None:
 
 def test_each_module_below_a_minimum_is_named_with_what_is_missing() -> None:
     whole = {"a.py": Reached(10, 9), "b.py": Reached(1000, 899, "7-8"), "c.py": Reached(10, 10)}
-    own = {"client/sdk/client.py": Reached(10, 5), "c.py": Reached(10, 6)}
+    own = {"client/sdk/call.py": Reached(10, 5), "c.py": Reached(10, 6)}
     assert list(faults(whole, own)) == [
         "b.py: 89.9 % of 90; not reached: 7-8",
-        "client/sdk/client.py: its own tests reach 50.0 % of 60 (tests/client/sdk/test_client.py)",
+        "client/sdk/call.py: its own tests reach 50.0 % of 60 (tests/client/sdk/test_call.py)",
     ]
 
 

@@ -172,7 +172,7 @@ def test_an_integrators_code_is_typed_and_no_name_of_others_is_taken(
 
 def test_what_is_imported_is_the_wheels_own_code(environment: Path, tmp_path: Path) -> None:
     script = (
-        "import krakencopy.supervisor.run, krakencopy.client.sdk.client, "
+        "import krakencopy.supervisor.run, krakencopy.client.sdk.message_client, "
         "krakencopy.account_proc.main, krakencopy.paper_exchange.server, krakencopy.v1.control_pb2 as c; "
     )
     script += "print(krakencopy.supervisor.run.__file__, c.__file__)"

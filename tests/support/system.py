@@ -24,8 +24,8 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.message_client import MessageClient
 from tests.support.client import private
 from tests.support.forked_exchange import fork_exchange
 
@@ -216,8 +216,8 @@ class System:
         return self
 
     @contextmanager
-    def api(self) -> Iterator[KrakenCopy]:
-        with KrakenCopy(self.endpoint, timeout_s=CALL_S) as api:
+    def api(self) -> Iterator[MessageClient]:
+        with MessageClient(self.endpoint, timeout_s=CALL_S) as api:
             yield api
 
     def status(self) -> Any:

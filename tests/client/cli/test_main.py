@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from krakencopy.client.cli.main import main
 from krakencopy.client.cli.run import run
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
@@ -50,8 +50,8 @@ class Terminal:
         """Standard output, read as one JSON object a line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
-    def _dial(self, _arguments: Namespace) -> KrakenCopy:
-        return KrakenCopy(channel=self._channel)
+    def _dial(self, _arguments: Namespace) -> MessageClient:
+        return MessageClient(channel=self._channel)
 
     def _answer(self, answer: Given, ended: Future[int]) -> None:
         assert not ended.done(), "the command ended before it asked"

@@ -10,7 +10,7 @@ import pytest
 
 from krakencopy.client.cli.main import main
 from krakencopy.client.cli.run import run
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 
 BAD_INPUT = [
     "",
@@ -91,9 +91,9 @@ def test_help_and_version_end_with_0(flag: str, capsys: pytest.CaptureFixture[st
 
 
 def test_ctrl_c_ends_quietly_with_130(capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(_arguments: Namespace) -> KrakenCopy:
+    def interrupted(_arguments: Namespace) -> MessageClient:
         raise KeyboardInterrupt
 
-    dial: Callable[[Namespace], KrakenCopy] = interrupted
+    dial: Callable[[Namespace], MessageClient] = interrupted
     assert run(["status"], dial) == 130
     assert capsys.readouterr() == ("", "")

@@ -12,8 +12,8 @@ import grpc
 import pytest
 
 from krakencopy.client.cli.output import Output
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import ExitCode
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
@@ -148,7 +148,7 @@ def test_in_a_narrow_terminal_each_order_has_two_lines(
 
     monkeypatch.setenv("COLUMNS", "80")
     terminal = Typed()
-    assert orders(parse(["orders"]), lambda: KrakenCopy(endpoint), Output(terminal)) == 0
+    assert orders(parse(["orders"]), lambda: MessageClient(endpoint), Output(terminal)) == 0
     lines = terminal.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == [ID, "by"]
     assert max(map(len, lines)) <= 80

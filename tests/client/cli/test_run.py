@@ -15,8 +15,8 @@ import pytest
 
 from krakencopy.client.cli.main import main
 from krakencopy.client.cli.run import TRACEBACK_VARIABLE, run, writing_limit_s
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import ExitCode
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted
@@ -29,7 +29,7 @@ def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "krakencopy.client.cli.main", *words]
 
 
-def _broken(_arguments: Namespace) -> KrakenCopy:
+def _broken(_arguments: Namespace) -> MessageClient:
     raise RuntimeError("not \x1b[31mthis")
 
 

@@ -12,9 +12,9 @@ import pytest
 from krakencopy.client.cli import wait
 from krakencopy.client.cli.run import dial, run
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import KrakenCopyError, Refused, TimedOut, Unavailable
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -122,7 +122,7 @@ def test_a_wait_finds_a_supervisor_that_starts_meanwhile_in_the_other_default_fo
     (tmp_path / "data-paper" / "run").mkdir(parents=True)
     dialled: list[str] = []
 
-    def dial_and_start(arguments: Namespace) -> KrakenCopy:
+    def dial_and_start(arguments: Namespace) -> MessageClient:
         found = dial(arguments)
         dialled.append(str(found.endpoint))
         if len(dialled) == 2:

@@ -16,7 +16,7 @@ import pytest
 from krakencopy.client.cli import watch
 from krakencopy.client.cli.output import Output
 from krakencopy.client.cli.watch import watch_all
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
@@ -132,7 +132,7 @@ def test_a_page_waits_for_a_supervisor_that_is_away_and_begins_anew(
         supervisor.on[name] = Live()
     supervisor.on["GetStatus"] = lambda _request, _context: samples.status()
     supervisor.on["ListFills"] = lambda _request, _context: pb.ListFillsResponse(fills=[samples.fill(12)])
-    with ThreadPoolExecutor(1) as pool, KrakenCopy(f"unix:{socket}", patience_s=0.2) as connected:
+    with ThreadPoolExecutor(1) as pool, MessageClient(f"unix:{socket}", patience_s=0.2) as connected:
         with serve(supervisor, socket):
             ended = pool.submit(watch_all, connected, Output(screen))
             wait_for("the page", lambda: screen.shows("bob"), LIMIT_S)

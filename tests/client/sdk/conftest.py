@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 
 
 @pytest.fixture
-def sdk(endpoint: str) -> Iterator[KrakenCopy]:
-    with KrakenCopy(endpoint) as connected:
+def sdk(endpoint: str) -> Iterator[MessageClient]:
+    with MessageClient(endpoint) as connected:
         yield connected

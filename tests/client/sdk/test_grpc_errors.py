@@ -24,7 +24,7 @@ from krakencopy.client import (
     Unavailable,
     Violation,
 )
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted, refusal, refuse
 
@@ -54,7 +54,7 @@ def test_the_table_of_errors_holds_every_status() -> None:
 
 @pytest.mark.parametrize(("code", "kind", "exit_code"), ERRORS)
 def test_each_status_becomes_its_error_with_the_servers_reason_and_words(
-    sdk: KrakenCopy,
+    sdk: MessageClient,
     supervisor: Scripted,
     code: grpc.StatusCode,
     kind: type[KrakenCopyError],
@@ -71,7 +71,7 @@ def test_each_status_becomes_its_error_with_the_servers_reason_and_words(
 
 @pytest.mark.parametrize(("code", "kind", "exit_code"), ERRORS)
 def test_a_status_without_an_error_info_still_says_something(
-    sdk: KrakenCopy,
+    sdk: MessageClient,
     supervisor: Scripted,
     code: grpc.StatusCode,
     kind: type[KrakenCopyError],
@@ -87,7 +87,7 @@ def test_a_status_without_an_error_info_still_says_something(
 
 
 def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
-    sdk: KrakenCopy, supervisor: Scripted
+    sdk: MessageClient, supervisor: Scripted
 ) -> None:
     faults = (
         "c.toml: accounts[1].id: missing; write one\nc.toml: accounts: no master; one account needs "
@@ -102,7 +102,7 @@ def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
     assert request.dry_run
 
 
-def test_what_the_exchange_said_is_beside_the_reason(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_what_the_exchange_said_is_beside_the_reason(sdk: MessageClient, supervisor: Scripted) -> None:
     theirs = refusal(
         grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", "no",
         metadata={"exchange_error": "EOrder:Insufficient funds"},
@@ -116,7 +116,7 @@ def test_what_the_exchange_said_is_beside_the_reason(sdk: KrakenCopy, supervisor
     )
 
 
-def test_each_field_that_is_outside_its_bounds_is_named(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_each_field_that_is_outside_its_bounds_is_named(sdk: MessageClient, supervisor: Scripted) -> None:
     bad = refusal(
         grpc.StatusCode.INVALID_ARGUMENT,
         "FIELD_INVALID",
@@ -131,7 +131,7 @@ def test_each_field_that_is_outside_its_bounds_is_named(sdk: KrakenCopy, supervi
     assert BadInput("found here").violations == ()
 
 
-def test_a_reason_of_another_domain_is_not_ours(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_reason_of_another_domain_is_not_ours(sdk: MessageClient, supervisor: Scripted) -> None:
     foreign = refusal(grpc.StatusCode.ABORTED, "PROXY_SAYS_NO", "go away", domain="proxy.example")
     supervisor.on["GetStatus"] = lambda _request, context: context.abort_with_status(foreign)
     with pytest.raises(Refused) as raised:
@@ -139,7 +139,9 @@ def test_a_reason_of_another_domain_is_not_ours(sdk: KrakenCopy, supervisor: Scr
     assert (raised.value.reason, raised.value.message) == ("", "go away")
 
 
-def test_details_that_contradict_the_status_are_not_believed(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_details_that_contradict_the_status_are_not_believed(
+    sdk: MessageClient, supervisor: Scripted
+) -> None:
     other = dict(refusal(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "no account").trailing_metadata)
 
     def answer(_request: object, context: grpc.ServicerContext) -> None:
@@ -153,7 +155,7 @@ def test_details_that_contradict_the_status_are_not_believed(sdk: KrakenCopy, su
 
 
 def test_where_nobody_listens_nothing_was_sent_and_the_error_names_the_socket(tmp_path: Path) -> None:
-    with KrakenCopy(f"unix:{tmp_path}/none.sock") as sdk:
+    with MessageClient(f"unix:{tmp_path}/none.sock") as sdk:
         with pytest.raises(NotConnected, match=r"none\.sock \(there is no such socket\)"):
             sdk.get_status()
         with pytest.raises(NotConnected):

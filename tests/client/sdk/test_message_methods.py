@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from tests.support.scripted_supervisor import Scripted
 from tests.support.sdk_calls import asked_by, called, given_by
 from tests.support.sdk_samples import CALLED
@@ -12,7 +12,7 @@ from tests.support.sdk_samples import CALLED
 
 @pytest.mark.parametrize("name", CALLED)
 def test_each_method_asks_its_rpc_and_gives_messages(
-    name: str, sdk: KrakenCopy, supervisor: Scripted
+    name: str, sdk: MessageClient, supervisor: Scripted
 ) -> None:
     answer = called(supervisor, name)
     found = given_by(sdk, name)

@@ -8,7 +8,7 @@ import pytest
 
 from krakencopy.client import AsyncKrakenCopy, BadInput, KrakenCopy
 from krakencopy.client.sdk.calls import account_calls, order_calls
-from krakencopy.client.sdk.client import KrakenCopy as MessageClient
+from krakencopy.client.sdk.message_client import MessageClient
 
 CLIENTS = [KrakenCopy, AsyncKrakenCopy, MessageClient]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted
@@ -17,7 +17,7 @@ def _fills(*seqs: int) -> list[nouns.Fill]:
     return [nouns.Fill(seq=seq) for seq in seqs]
 
 
-def test_a_list_goes_through_all_pages_even_empty_ones(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_list_goes_through_all_pages_even_empty_ones(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["ListFills"] = _pages(
         pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
         pb.ListFillsResponse(next_page_token="2"),
@@ -26,7 +26,7 @@ def test_a_list_goes_through_all_pages_even_empty_ones(sdk: KrakenCopy, supervis
     assert [fill.seq for fill in sdk.list_fills()] == [4, 3, 2, 1]
 
 
-def test_a_list_with_a_limit_asks_for_no_more_than_it_gives(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_list_with_a_limit_asks_for_no_more_than_it_gives(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["ListFills"] = _pages(
         pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
         pb.ListFillsResponse(fills=_fills(2, 1)),

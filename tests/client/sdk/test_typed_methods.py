@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from krakencopy.client import KrakenCopy
-from krakencopy.client.sdk import client
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.client.sdk.value import Value
 from tests.support.scripted_supervisor import SERVICE, Scripted
 from tests.support.sdk_calls import asked_by, called, given_by
@@ -30,7 +30,7 @@ def test_each_rpc_has_a_method() -> None:
 @pytest.mark.parametrize("name", CALLED)
 def test_each_method_asks_its_rpc_and_gives_values(name: str, endpoint: str, supervisor: Scripted) -> None:
     called(supervisor, name)
-    with client.KrakenCopy(endpoint) as of_messages:
+    with MessageClient(endpoint) as of_messages:
         expected = given_by(of_messages, name)
     request = asked_by(supervisor, name)
     supervisor.asked.clear()

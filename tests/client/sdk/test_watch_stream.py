@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from krakencopy.client import BadInput, PositionGone, TimedOut, Unavailable
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Live, Scripted, refuse, serve
@@ -36,7 +36,7 @@ def test_a_watch_goes_on_behind_the_last_seq_after_the_supervisor_was_restarted(
     before, after = Scripted(), Scripted()
     before.on["WatchFills"] = _journal(head=3)
     after.on["WatchFills"] = _journal(head=5)
-    with KrakenCopy(f"unix:{socket}") as sdk:
+    with MessageClient(f"unix:{socket}") as sdk:
         with serve(before, socket):
             watch = sdk.watch_fills(after_seq=1)
             seen = [fill.seq for fill in itertools.islice(watch, 2)]
@@ -53,7 +53,7 @@ def test_a_watch_that_was_given_nothing_yet_asks_again_for_what_it_was_asked(tmp
     before, after = Scripted(), Scripted()
     before.on["WatchFills"] = quiet = Live()
     after.on["WatchFills"] = _journal(head=8)
-    with KrakenCopy(f"unix:{socket}") as sdk:
+    with MessageClient(f"unix:{socket}") as sdk:
         with serve(before, socket):
             watch = sdk.watch_fills(after_seq=7)
             quiet.opened.get(timeout=10)
@@ -67,7 +67,7 @@ def test_a_watch_of_copies_resumes_by_change_number_and_keeps_its_account(tmp_pa
     before, after = Scripted(), Scripted()
     before.on["WatchCopies"] = Live(pb.WatchCopiesResponse(change=41))
     after.on["WatchCopies"] = Live(pb.WatchCopiesResponse(change=42))
-    with KrakenCopy(f"unix:{socket}") as sdk:
+    with MessageClient(f"unix:{socket}") as sdk:
         with serve(before, socket):
             watch = sdk.watch_copies(account_id="bob")
             assert next(watch).change == 41
@@ -80,7 +80,7 @@ def test_a_watch_of_copies_resumes_by_change_number_and_keeps_its_account(tmp_pa
 def test_who_may_not_see_the_whole_may_watch_all_the_same(endpoint: str, supervisor: Scripted) -> None:
     supervisor.on["GetStatus"] = refuse(grpc.StatusCode.PERMISSION_DENIED, "NOT_FOR_OWNERS", "no")
     supervisor.on["WatchFills"] = _journal(head=1)
-    with KrakenCopy(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
+    with MessageClient(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
         assert next(watch).seq == 1
 
 
@@ -89,7 +89,7 @@ def test_a_position_that_is_gone_is_an_error_of_its_own(
     endpoint: str, supervisor: Scripted, reason: str
 ) -> None:
     supervisor.on["WatchEvents"] = refuse(grpc.StatusCode.OUT_OF_RANGE, reason, "events start at 50")
-    with KrakenCopy(endpoint) as sdk, sdk.watch_events(after_seq=3) as watch:
+    with MessageClient(endpoint) as sdk, sdk.watch_events(after_seq=3) as watch:
         with pytest.raises(PositionGone) as raised:
             next(watch)
         assert raised.value.reason == reason
@@ -108,7 +108,7 @@ def test_a_position_that_went_while_the_connection_was_lost_is_told_too(
         refuse(grpc.StatusCode.OUT_OF_RANGE, "COMPACTED", "fills start at 50")(request, context)
 
     supervisor.on["WatchFills"] = answer
-    with KrakenCopy(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
+    with MessageClient(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
         assert next(watch).seq == 1
         with pytest.raises(PositionGone):
             next(watch)
@@ -116,14 +116,14 @@ def test_a_position_that_went_while_the_connection_was_lost_is_told_too(
 
 def test_a_watch_that_the_server_ended_goes_on(endpoint: str, supervisor: Scripted) -> None:
     supervisor.on["WatchFills"] = lambda request, _context: [_fill(request.after_seq + 1)]
-    with KrakenCopy(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
+    with MessageClient(endpoint) as sdk, sdk.watch_fills(after_seq=0) as watch:
         assert [fill.seq for fill in itertools.islice(watch, 3)] == [1, 2, 3]
 
 
 def test_a_supervisor_that_stays_away_surfaces_when_patience_ends(tmp_path: Path) -> None:
     supervisor = Scripted()
     supervisor.on["WatchFills"] = _journal(head=1)
-    with KrakenCopy(f"unix:{tmp_path}/control.sock", patience_s=0.2) as sdk:
+    with MessageClient(f"unix:{tmp_path}/control.sock", patience_s=0.2) as sdk:
         with serve(supervisor, tmp_path / "control.sock"):
             watch = sdk.watch_fills(after_seq=0)
             assert next(watch).seq == 1
@@ -135,27 +135,27 @@ def test_a_supervisor_that_no_longer_answers_surfaces_as_a_timeout(
     endpoint: str, supervisor: Scripted
 ) -> None:
     supervisor.on["WatchFills"] = lambda _request, _context: [_fill(1)]
-    with KrakenCopy(endpoint, patience_s=0.0) as sdk, sdk.watch_fills(after_seq=0) as watch:
+    with MessageClient(endpoint, patience_s=0.0) as sdk, sdk.watch_fills(after_seq=0) as watch:
         assert next(watch).seq == 1
         supervisor.on["GetStatus"] = refuse(grpc.StatusCode.DEADLINE_EXCEEDED, "", "")
         with pytest.raises((TimedOut, Unavailable)):
             next(watch)
 
 
-def _close_watch(watch: Any, _sdk: KrakenCopy) -> None:
+def _close_watch(watch: Any, _sdk: MessageClient) -> None:
     watch.close()
 
 
-def _close_sdk(_watch: Any, sdk: KrakenCopy) -> None:
+def _close_sdk(_watch: Any, sdk: MessageClient) -> None:
     sdk.close()
 
 
 @pytest.mark.parametrize("close", [_close_watch, _close_sdk])
 def test_closing_from_another_thread_ends_a_watch_that_waits(
-    endpoint: str, supervisor: Scripted, close: Callable[[Any, KrakenCopy], None]
+    endpoint: str, supervisor: Scripted, close: Callable[[Any, MessageClient], None]
 ) -> None:
     supervisor.on["WatchFills"] = Live(_fill(1))
-    with KrakenCopy(endpoint) as sdk:
+    with MessageClient(endpoint) as sdk:
         watch = sdk.watch_fills(after_seq=0)
         has_first = threading.Event()
         seen: list[int] = []
@@ -178,7 +178,7 @@ def test_closing_from_another_thread_ends_a_watch_that_waits(
 def test_closing_the_client_ends_a_watch_that_waits_for_a_supervisor(tmp_path: Path) -> None:
     supervisor, socket = Scripted(), tmp_path / "control.sock"
     supervisor.on["WatchFills"] = Live(_fill(1))
-    with KrakenCopy(f"unix:{socket}") as sdk:
+    with MessageClient(f"unix:{socket}") as sdk:
         with serve(supervisor, socket):
             watch = sdk.watch_fills(after_seq=0)
             assert next(watch).seq == 1
@@ -190,7 +190,7 @@ def test_closing_the_client_ends_a_watch_that_waits_for_a_supervisor(tmp_path: P
 
 
 def test_a_watch_of_a_client_that_is_closed_says_so(endpoint: str) -> None:
-    sdk = KrakenCopy(endpoint)
+    sdk = MessageClient(endpoint)
     sdk.close()
     with pytest.raises(BadInput, match="closed"):
         sdk.watch_fills()

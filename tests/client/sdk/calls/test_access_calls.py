@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from krakencopy.client import BadInput
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import access_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 
 ONE = pb.Credential(id="abcd", name="bot")
 
 
-def test_what_is_granted_is_asked_for_by_its_words(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_what_is_granted_is_asked_for_by_its_words(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["CreateToken"] = lambda *_: pb.CreateTokenResponse(credential=ONE, token="kct_abcd_x")
     supervisor.on["IssueCertificate"] = lambda *_: pb.IssueCertificateResponse(certificate="C", ca="A")
     assert (
@@ -34,7 +34,7 @@ def test_what_is_granted_is_asked_for_by_its_words(sdk: KrakenCopy, supervisor: 
         sdk.create_token("bot", "king", timedelta(days=1))
 
 
-def test_what_there_is_is_shown_and_revoked(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_what_there_is_is_shown_and_revoked(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on |= {
         "WhoAmI": lambda *_: pb.WhoAmIResponse(name="olga"),
         "ListTokens": lambda *_: pb.ListTokensResponse(tokens=[ONE]),

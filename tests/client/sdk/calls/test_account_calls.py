@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from krakencopy.client.sdk.calls import account_calls as calls
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted
 
 
-def test_accounts_are_listed_and_each_is_shown_by_its_id(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_accounts_are_listed_and_each_is_shown_by_its_id(sdk: MessageClient, supervisor: Scripted) -> None:
     bob = nouns.Account(id="bob")
     supervisor.on["ListAccounts"] = lambda _request, _context: pb.ListAccountsResponse(accounts=[bob])
     supervisor.on["GetAccount"] = lambda _request, _context: pb.GetAccountResponse(account=bob)

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.v1 import configuration_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 
 
-def test_an_account_is_asked_for_with_its_fields_and_its_paths(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_an_account_is_asked_for_with_its_fields_and_its_paths(
+    sdk: MessageClient, supervisor: Scripted
+) -> None:
     fields: dict[str, Any] = {"credentials_file": "bob.key", "copy": {"max_user_risk": "0.05"}}
     sdk.create_account("bob", fields, validate_only=True)
     [created] = supervisor.requests(pb.CreateAccountRequest)
@@ -43,14 +45,14 @@ def test_an_account_is_asked_for_with_its_fields_and_its_paths(sdk: KrakenCopy, 
     ],
 )
 def test_what_cannot_be_asked_is_not_asked(
-    sdk: KrakenCopy, supervisor: Scripted, ask: Any, says: str
+    sdk: MessageClient, supervisor: Scripted, ask: Any, says: str
 ) -> None:
     with pytest.raises(BadInput, match=says):
         ask(sdk)
     assert not supervisor.asked
 
 
-def test_a_group_is_asked_for_with_its_rules(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_group_is_asked_for_with_its_rules(sdk: MessageClient, supervisor: Scripted) -> None:
     sdk.create_group("vip", {"ratio": "2"})
     sdk.update_group("vip", {"ratio": "3"}, paths=["copy.ratio"])
     sdk.delete_group("vip", etag="e")
@@ -60,7 +62,7 @@ def test_a_group_is_asked_for_with_its_rules(sdk: KrakenCopy, supervisor: Script
     assert (deleted.group_id, deleted.etag) == ("vip", "e")
 
 
-def test_lists_hide_their_pages(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_lists_hide_their_pages(sdk: MessageClient, supervisor: Scripted) -> None:
     def accounts(request: Any, _context: Any) -> pb.ListAccountConfigsResponse:
         name, more = ("bob", "") if request.page_token else ("anna", "more")
         return pb.ListAccountConfigsResponse(

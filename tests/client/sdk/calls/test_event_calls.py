@@ -6,12 +6,12 @@ import grpc
 import pytest
 
 from krakencopy.client import NotFound
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted, refuse
 
 
-def test_a_log_is_read_line_by_line(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_log_is_read_line_by_line(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["ReadLog"] = lambda _request, _context: [
         pb.ReadLogResponse(line="{}"),
         pb.ReadLogResponse(line="[]"),

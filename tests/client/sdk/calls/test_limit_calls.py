@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -11,7 +11,7 @@ def test_limits_are_listed_and_reset_with_a_reason(endpoint: str, supervisor: Sc
     day = nouns.LossLimit(account_id="bob", name="day")
     supervisor.on["ListLimits"] = lambda _request, _context: pb.ListLimitsResponse(limits=[day])
     supervisor.on["ResetLimit"] = lambda request, _context: pb.ResetLimitResponse(names=[request.name])
-    with KrakenCopy(endpoint) as sdk:
+    with MessageClient(endpoint) as sdk:
         assert sdk.list_limits(["bob"]) == [day]
         assert list(sdk.reset_limit("bob", "day", reason="seen", by="ann", request_id="r").names) == ["day"]
         sdk.reset_limit("bob", reason="seen")

@@ -8,13 +8,13 @@ import grpc
 import pytest
 
 from krakencopy.client import BadInput, NotFound, Side
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.scripted_supervisor import Scripted, refuse
 
 
-def test_an_order_is_only_checked_when_that_is_asked(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_an_order_is_only_checked_when_that_is_asked(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["PlaceOrder"] = lambda _request, _context: pb.PlaceOrderResponse(description="buy")
     assert sdk.place_order("buy", "BTC/USD", Decimal(1), validate=True).description == "buy"
     sdk.place_order("buy", "BTC/USD", Decimal(1))
@@ -22,7 +22,7 @@ def test_an_order_is_only_checked_when_that_is_asked(sdk: KrakenCopy, supervisor
 
 
 def test_open_orders_come_from_all_pages_and_those_that_cannot_be_read_last(
-    sdk: KrakenCopy, supervisor: Scripted
+    sdk: MessageClient, supervisor: Scripted
 ) -> None:
     def page(request: pb.ListOrdersRequest, _context: object) -> pb.ListOrdersResponse:
         name, token = ("O2", "") if request.page_token else ("O1", "more")
@@ -39,7 +39,7 @@ def test_open_orders_come_from_all_pages_and_those_that_cannot_be_read_last(
     assert supervisor.requests(pb.ListOrdersRequest)[-1].page_size == 1
 
 
-def test_one_order_is_shown_or_not_found(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_one_order_is_shown_or_not_found(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["GetOrder"] = lambda request, _context: pb.GetOrderResponse(
         order=nouns.Order(order_id=request.order_id, account_id=request.account_id)
     )
@@ -49,7 +49,7 @@ def test_one_order_is_shown_or_not_found(sdk: KrakenCopy, supervisor: Scripted) 
         sdk.get_order("mine")
 
 
-def test_orders_are_cancelled_one_or_all(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_orders_are_cancelled_one_or_all(sdk: MessageClient, supervisor: Scripted) -> None:
     supervisor.on["CancelOrder"] = lambda _request, _context: pb.CancelOrderResponse(
         outcome=nouns.CANCEL_OUTCOME_ACCEPTED
     )
@@ -62,7 +62,7 @@ def test_orders_are_cancelled_one_or_all(sdk: KrakenCopy, supervisor: Scripted) 
 
 
 def test_an_order_travels_in_plain_decimals_however_python_writes_them(
-    sdk: KrakenCopy, supervisor: Scripted
+    sdk: MessageClient, supervisor: Scripted
 ) -> None:
     supervisor.on["PlaceOrder"] = lambda _request, _context: pb.PlaceOrderResponse(order_id="O1")
     placed = sdk.place_order("sell", "BTC/USD", Decimal("1E-7"), limit_price=Decimal("6E+4"))
@@ -74,7 +74,7 @@ def test_an_order_travels_in_plain_decimals_however_python_writes_them(
 
 
 def test_a_side_may_be_given_as_a_fill_has_it_and_another_word_is_none(
-    sdk: KrakenCopy, supervisor: Scripted
+    sdk: MessageClient, supervisor: Scripted
 ) -> None:
     sdk.cancel_orders(side=Side.SELL)
     assert supervisor.requests(pb.CancelOrdersRequest)[0].side == nouns.SIDE_SELL

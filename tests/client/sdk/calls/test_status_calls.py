@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from krakencopy.client import ServerFault
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 
 
 def test_a_supervisor_that_does_not_know_intervals_is_no_report_of_one(
-    sdk: KrakenCopy, supervisor: Scripted
+    sdk: MessageClient, supervisor: Scripted
 ) -> None:
     since = datetime(2026, 11, 28, tzinfo=UTC)
     assert sdk.get_report() == pb.GetReportResponse()

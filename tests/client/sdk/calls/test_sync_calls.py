@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
 
 
-def test_all_that_is_given_is_asked_for(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_all_that_is_given_is_asked_for(sdk: MessageClient, supervisor: Scripted) -> None:
     sdk.resync_account("bob", not_worse=True, dry_run=True, reason="late", by="olga", request_id="r")
     [request] = supervisor.requests(pb.ResyncAccountRequest)
     assert request == pb.ResyncAccountRequest(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from krakencopy.client import BadInput, TradingState
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -23,7 +23,7 @@ from tests.support.scripted_supervisor import Scripted
 def test_a_state_is_said_for_whom_and_by_whom(
     endpoint: str, supervisor: Scripted, word: str, state: Any
 ) -> None:
-    with KrakenCopy(endpoint) as sdk:
+    with MessageClient(endpoint) as sdk:
         sdk.set_trading_state(word, account_ids=["bob"], groups=["eu"], reason="odd", request_id="r")  # type: ignore[arg-type]  # of the table
         sdk.set_trading_state(word, everyone=True, by="limit day")  # type: ignore[arg-type]  # the same
     first, second = supervisor.requests(pb.SetTradingStateRequest)
@@ -35,7 +35,7 @@ def test_a_state_is_said_for_whom_and_by_whom(
 
 
 def test_users_sell_or_only_say_what_they_would(endpoint: str, supervisor: Scripted) -> None:
-    with KrakenCopy(endpoint) as sdk:
+    with MessageClient(endpoint) as sdk:
         sdk.flatten_accounts(account_ids=["bob"], dry_run=True)
         sdk.flatten_accounts(everyone=True, reason="leaving", by="ann", request_id="r")
     first, second = supervisor.requests(pb.FlattenAccountsRequest)
@@ -45,11 +45,11 @@ def test_users_sell_or_only_say_what_they_would(endpoint: str, supervisor: Scrip
     )
 
 
-def test_a_word_that_is_no_state_is_bad_input(sdk: KrakenCopy) -> None:
+def test_a_word_that_is_no_state_is_bad_input(sdk: MessageClient) -> None:
     with pytest.raises(BadInput, match="write 'ACTIVE', 'REDUCING' or 'HALTED'"):
         sdk.set_trading_state("HALT", everyone=True)  # type: ignore[arg-type]  # that is what is tested
 
 
-def test_a_state_may_be_given_as_an_account_has_it(sdk: KrakenCopy, supervisor: Scripted) -> None:
+def test_a_state_may_be_given_as_an_account_has_it(sdk: MessageClient, supervisor: Scripted) -> None:
     sdk.set_trading_state(TradingState.REDUCING, everyone=True)
     assert supervisor.requests(pb.SetTradingStateRequest)[0].state == nouns.TRADING_STATE_REDUCING

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from krakencopy.client import BadInput, ServerFault
-from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import access_pb2, configuration_pb2
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
@@ -21,13 +21,13 @@ from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
 @pytest.mark.parametrize("rpc", [method.name for method in SERVICE.methods])
 def test_each_rpc_has_a_method_of_its_name(rpc: str) -> None:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", rpc).lower()
-    assert inspect.isfunction(getattr(KrakenCopy, name))
+    assert inspect.isfunction(getattr(MessageClient, name))
 
 
 def test_each_public_method_is_an_rpc_or_ends_the_connection() -> None:
     rpcs = {method.name.lower() for method in SERVICE.methods}
     methods = {
-        name for name, _ in inspect.getmembers(KrakenCopy, inspect.isfunction) if not name.startswith("_")
+        name for name, _ in inspect.getmembers(MessageClient, inspect.isfunction) if not name.startswith("_")
     }
     assert {name.replace("_", "") for name in methods} == rpcs | {"close"}
 
@@ -77,7 +77,7 @@ def test_the_table_of_mutations_holds_every_request_with_a_request_id() -> None:
 
 @pytest.mark.parametrize(("mutate", "kind"), MUTATIONS)
 def test_a_mutation_makes_a_new_request_id_unless_it_is_given_one(
-    sdk: KrakenCopy, supervisor: Scripted, mutate: Callable[..., Any], kind: type[Any]
+    sdk: MessageClient, supervisor: Scripted, mutate: Callable[..., Any], kind: type[Any]
 ) -> None:
     mutate(sdk)
     mutate(sdk)
@@ -90,7 +90,7 @@ def test_a_mutation_makes_a_new_request_id_unless_it_is_given_one(
 
 @pytest.mark.parametrize(("mutate", "kind"), MUTATIONS)
 def test_a_mutation_that_fails_tells_its_request_id_so_that_it_can_be_asked_again(
-    sdk: KrakenCopy, supervisor: Scripted, mutate: Callable[..., Any], kind: type[Any]
+    sdk: MessageClient, supervisor: Scripted, mutate: Callable[..., Any], kind: type[Any]
 ) -> None:
     rpc = kind.__name__.removesuffix("Request")
     supervisor.on[rpc] = refuse(grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", "the answer was lost")
@@ -101,4 +101,4 @@ def test_a_mutation_that_fails_tells_its_request_id_so_that_it_can_be_asked_agai
 
 def test_an_endpoint_that_cannot_be_one_is_bad_input_at_once() -> None:
     with pytest.raises(BadInput):
-        KrakenCopy("nowhere")
+        MessageClient("nowhere")
