@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from krakencopy.client.sdk.call import Follow, Listing
-from krakencopy.client.sdk.generated.enums import CopyState
 from krakencopy.client.sdk.intervals import limits
 from krakencopy.client.sdk.pages import page_size
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
+
+if TYPE_CHECKING:  # the command line does without the enums
+    from krakencopy.client.sdk.generated.enums import CopyState
 
 
 def list_copies(
     *,
     account_id: str = "",
     fill_seq: int = 0,
-    state: CopyState | nouns.CopyState.ValueType = CopyState.UNSPECIFIED,
+    state: CopyState | nouns.CopyState.ValueType | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
@@ -32,7 +35,7 @@ def list_copies(
             page_token=token,
             account_id=account_id,
             fill_seq=fill_seq,
-            state=nouns.CopyState.ValueType(state),
+            state=nouns.CopyState.ValueType(state or nouns.COPY_STATE_UNSPECIFIED),
             **limited,
         ),
         pb.ListCopiesResponse,

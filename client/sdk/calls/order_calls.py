@@ -7,18 +7,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from krakencopy.client.sdk.call import Ask, Listing, whole
 from krakencopy.client.sdk.errors import BadInput
-from krakencopy.client.sdk.generated.enums import Side
 from krakencopy.client.sdk.pages import page_size
 from krakencopy.client.sdk.timeouts import ORDERS_TIMEOUT_S
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
+if TYPE_CHECKING:  # the command line does without the enums
+    from krakencopy.client.sdk.generated.enums import Side
+
 #: A side as a person writes it, or as a fill has it.
-SideWord = Literal["buy", "sell"] | Side
+SideWord: TypeAlias = 'Literal["buy", "sell"] | Side'
 
 _SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL, None: nouns.SIDE_UNSPECIFIED}
 
@@ -117,7 +119,7 @@ def cancel_orders(
 
 
 def _side(side: SideWord | None) -> nouns.Side.ValueType:
-    if isinstance(side, Side):
+    if isinstance(side, int):  # a Side
         return nouns.Side.ValueType(side)
     if side not in _SIDES:
         raise BadInput(f"side is {side!r}; write 'buy' or 'sell'")

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from krakencopy.client.sdk.call import Ask, whole
 from krakencopy.client.sdk.errors import BadInput
-from krakencopy.client.sdk.generated.enums import TradingState
 from krakencopy.client.sdk.operator_name import operator_name
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
+if TYPE_CHECKING:  # the command line does without the enums
+    from krakencopy.client.sdk.generated.enums import TradingState
+
 StateName = Literal["ACTIVE", "REDUCING", "HALTED"]
 #: A trading state by its name, or as an account has it.
-StateWord = StateName | TradingState
+StateWord: TypeAlias = "StateName | TradingState"
+
+_STATES = {
+    "ACTIVE": nouns.TRADING_STATE_ACTIVE,
+    "REDUCING": nouns.TRADING_STATE_REDUCING,
+    "HALTED": nouns.TRADING_STATE_HALTED,
+}
 
 
 def set_trading_state(
@@ -40,18 +48,18 @@ def set_trading_state(
     so, this machine user unless given. Raises NotFound, Refused (``STATES_UNREADABLE``: all are HALTED; say
     ``"ACTIVE"`` for ``everyone``), ServerFault (``STATES_NOT_WRITTEN``).
     """
-    asked = state if isinstance(state, TradingState) else TradingState.__members__.get(state)
+    asked = _STATES.get(state) if isinstance(state, str) else nouns.TradingState.ValueType(state)
     if asked is None:
         raise BadInput(f"state is {state!r}; write 'ACTIVE', 'REDUCING' or 'HALTED'")
     request = pb.SetTradingStateRequest(
         request_id=request_id or str(uuid.uuid4()),
         target=pb.TradingTarget(all=everyone, account_ids=account_ids, groups=groups),
-        state=nouns.TradingState.ValueType(asked),
+        state=asked,
         reason=reason,
         by=by or operator_name(),
     )
     # Said again, a stop stops no more than it did; ACTIVE could lift what somebody has said in between.
-    is_stop = asked is not TradingState.ACTIVE
+    is_stop = asked != nouns.TRADING_STATE_ACTIVE
     return Ask(request, pb.SetTradingStateResponse, whole, timeout_s, once_for_ever=is_stop)
 
 

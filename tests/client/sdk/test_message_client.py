@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -102,3 +104,12 @@ def test_a_mutation_that_fails_tells_its_request_id_so_that_it_can_be_asked_agai
 def test_an_endpoint_that_cannot_be_one_is_bad_input_at_once() -> None:
     with pytest.raises(BadInput):
         MessageClient("nowhere")
+
+
+def test_neither_values_nor_enums_are_imported_for_messages() -> None:
+    script = (
+        "import sys, krakencopy.client.sdk.message_client; "
+        "print(*(name for name in sys.modules if name.startswith('krakencopy.client.sdk.generated')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
