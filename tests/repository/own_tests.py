@@ -40,7 +40,11 @@ _SYSTEM = ("tests/system/test_copying.py", "tests/system/test_reload.py")
 _REPLAY = "tests/account_proc/simulation/test_replay.py"
 _SHADOW = "tests/account_proc/trading/test_shadow_gateway.py"
 _SIMULATE = "tests/system/test_simulate.py"
-_AGAINST_SUPERVISOR = "tests/client/test_against_supervisor.py"
+_AGAINST_SUPERVISOR = (
+    "tests/client/test_against_supervisor_accounts.py",
+    "tests/client/test_against_supervisor_trading.py",
+    "tests/client/test_against_supervisor_streams.py",
+)
 
 #: Modules that are proven by other files of tests, alone or beside their own: files that name what the module
 #: is a part of.
@@ -139,8 +143,8 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/accounts/supervised_account.py": _SYSTEM,
     "supervisor/accounts/shutdown.py": ("tests/supervisor/test_supervisor.py", *_SYSTEM),
     "supervisor/control/reloader.py": ("tests/system/test_reload.py",),
-    "supervisor/control/server.py": (_AGAINST_SUPERVISOR,),
-    "supervisor/control/service.py": (_AGAINST_SUPERVISOR, *_SYSTEM),
+    "supervisor/control/server.py": _AGAINST_SUPERVISOR,
+    "supervisor/control/service.py": (*_AGAINST_SUPERVISOR, *_SYSTEM),
     "supervisor/processes/child.py": _SPAWNER,
     "supervisor/processes/forkserver.py": _SPAWNER,
     "supervisor/processes/forkserver_client.py": _SPAWNER,
