@@ -96,9 +96,9 @@ class KrakenCopyError(Exception):
     @property
     def _described(self) -> tuple[str, str]:
         # Here and not above: the command does without.
-        from krakencopy.client.sdk.generated.reasons import MEANINGS
+        from krakencopy.client.sdk.meanings import described
 
-        return MEANINGS.get(self.reason, ("", ""))
+        return described(self.reason)
 
     @property
     def exchange_error(self) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
+from krakencopy.client.sdk.meanings import PROMISED
 from tests.support.sdk_values import docstring
-
-#: Promised by the API, and not sent by this version: its journal deletes nothing.
-PROMISED = {"COMPACTED": ("what follows a watch's position was deleted", "list, and watch from there")}
 
 
 def described() -> dict[str, tuple[str, str]]:
@@ -26,8 +24,3 @@ def render_reasons() -> Iterator[str]:
     for reason, (meaning, _) in described().items():
         yield f"    {reason} = {reason!r}"
         yield from docstring(meaning, "    ")
-    yield "#: What each means, and what to do."
-    yield "MEANINGS: dict[str, tuple[str, str]] = {"
-    for reason, (meaning, remedy) in described().items():
-        yield f"    {reason!r}: ({meaning!r}, {(remedy, '')[remedy == 'nothing']!r}),"
-    yield "}"

@@ -20,7 +20,7 @@ from krakencopy.client.sdk.errors import (
     TooMany,
     Unavailable,
 )
-from tests.support.sdk_reasons import PROMISED
+from krakencopy.client.sdk.meanings import PROMISED
 
 
 def test_every_reason_that_has_a_class_is_in_the_catalogue() -> None:
