@@ -133,8 +133,11 @@ def docstring(text: str, indent: str) -> Iterator[str]:
         else:
             line += word if number == 0 else f" {word}"
     lines.append(line)
-    if len(lines) == 1 and len(line) + 3 <= WIDTH and not line.endswith('"'):
-        return iter([f'{line}"""'])
+    if len(lines) == 1 and not line.endswith('"'):
+        if len(line) + 3 <= WIDTH:
+            return iter([f'{line}"""'])
+        head, _, last = line.rpartition(" ")
+        lines = [head, indent + last]
     return iter([*lines, f'{indent}"""'])
 
 

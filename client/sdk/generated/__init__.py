@@ -1,3 +1,3 @@
-"""Values, enums and reasons, made by tests/support/sdk.py from the protos and the catalogue of refusals: never
-edited.
+"""Values, enums and reasons. Made from the protos and the catalogue of refusals by tests/support/sdk.py, and
+never edited.
 """

@@ -68,7 +68,8 @@ class CancelOutcome(OpenEnum):
     CANCELLED = 1
     """The order is over, and this cancel ended it. A part of it may have been filled before."""
     ACCEPTED = 2
-    """The exchange has accepted the cancel, and did not show the order as over when it was asked right after.
+    """The exchange has accepted the cancel, and did not show the order as over when it was asked right
+    after.
     """
     ALREADY_OVER = 3
     """The order was over before: filled, cancelled or expired."""
@@ -203,7 +204,8 @@ class CredentialKind(OpenEnum):
     CERTIFICATE = 2
     """A client certificate of the supervisor's own CA."""
     CONFIGURED = 3
-    """A name in client certificates of the operator's own CA ([[control.principals]] of the configuration).
+    """A name in client certificates of the operator's own CA ([[control.principals]] of the
+    configuration).
     """
 
 

@@ -326,7 +326,8 @@ class Account(Value[types.Account]):
     limits: Field[tuple[LossLimit, ...]]
     """For users: its limits to losses."""
     removed: Field[bool]
-    """True for one that is not configured any more and only finishes what is in flight: it takes no commands.
+    """True for one that is not configured any more and only finishes what is in flight: it takes no
+    commands.
     """
     group: Field[str]
     """The group that it belongs to; empty for none."""

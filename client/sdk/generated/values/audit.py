@@ -37,7 +37,8 @@ class AuditEntry(Value[audit.AuditEntry]):
     many.
     """
     asked: Field[str]
-    """What else was asked, as JSON; cut where it is long. Of a call that has ended it stands where it began.
+    """What else was asked, as JSON; cut where it is long. Of a call that has ended it stands where it
+    began.
     """
     by: Field[str]
     """The name that the request gave for who asks."""

@@ -27,7 +27,8 @@ class AccountConfig(Value[configuration.AccountConfig]):
     group: Field[str]
     """The group that it belongs to, the file's or the API's; empty for none."""
     tier: Field[str]
-    """Which of the exchange's rate limits hold for it, e.g. "pro"; empty for what the file's accounts have.
+    """Which of the exchange's rate limits hold for it, e.g. "pro"; empty for what the file's accounts
+    have.
     """
     credentials_file: Field[str]
     """The file on the supervisor's machine that has key and secret, in one of the folders that the
@@ -232,7 +233,8 @@ class ConfigChange(Value[configuration.ConfigChange]):
     request_id: Field[str]
     """The id of the request."""
     old_values: Field[Mapping[str, str]]
-    """The fields that differ, by path ("copy.max_user_risk"), with what they were. Of a key: its fingerprint.
+    """The fields that differ, by path ("copy.max_user_risk"), with what they were. Of a key: its
+    fingerprint.
     """
     new_values: Field[Mapping[str, str]]
     """The same, with what they are."""

@@ -14,7 +14,9 @@ from krakencopy.v1 import types_pb2 as types
 
 
 class Copy(Value[types.Copy]):
-    """What one user did about one or more fills of the master. Each fill is in exactly one copy of each user."""
+    """What one user did about one or more fills of the master. Each fill is in exactly one copy of each
+    user.
+    """
 
     account_id: Field[str]
     """The user."""

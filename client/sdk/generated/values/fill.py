@@ -55,7 +55,8 @@ class Fill(Value[types.Fill]):
     journalled_at: Field[datetime]
     """When it became durable in the journal."""
     master_cash: Field[Decimal | None]
-    """The master's free cash before its order, in the pair's quote asset; frozen at the order's first fill.
+    """The master's free cash before its order, in the pair's quote asset; frozen at the order's first
+    fill.
     """
     marks: Field[Mapping[str, Decimal]]
     """What the master's process held each asset to be worth, by asset, in the pair's quote asset. Users value
@@ -122,7 +123,8 @@ class CopyFillAnswer(Value[control.CopyFillAnswer]):
     outcome: Field[CopyFillOutcome]
     """In one word."""
     copy: Field[Copy | None]
-    """The copy that answers the fill, as it was a moment after it was asked for; unset where there is none.
+    """The copy that answers the fill, as it was a moment after it was asked for; unset where there is
+    none.
     """
     reason: Field[str]
     """A stable code for why it is not copied: a reason of copies, or of a refused call."""

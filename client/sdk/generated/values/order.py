@@ -61,7 +61,8 @@ class Order(Value[types.Order]):
     description: Field[str]
     """The exchange's description, e.g. "buy 0.00500000 XBTUSD @ limit 60000.0"."""
     close: Field[str]
-    """The order that the exchange places by itself for each fill of this one, in its words; empty for none.
+    """The order that the exchange places by itself for each fill of this one, in its words; empty for
+    none.
     """
     origin: Field[OrderOrigin]
     """Who placed it."""

@@ -137,7 +137,8 @@ class AccountReport(Value[control.AccountReport]):
     latency_p99: Field[timedelta | None]
     """The same: 99th percentile."""
     removed: Field[bool]
-    """True for a user that is not configured any more. Its fills are counted up to the last one that it took.
+    """True for a user that is not configured any more. Its fills are counted up to the last one that it
+    took.
     """
     merged: Field[int]
     """Fills that went with the order of another one, as they came while it had to wait: only the first fill

@@ -51,7 +51,8 @@ class ResyncAccountResponse(Value[control.ResyncAccountResponse]):
     answered before this run of the supervisor.
     """
     notes: Field[tuple[str, ...]]
-    """What else there is to know, e.g. what of the master's is not synced, as the journal does not know it.
+    """What else there is to know, e.g. what of the master's is not synced, as the journal does not know
+    it.
     """
     source: Field[str]
     """Where its copies will say that they come from, e.g. "resync of 2026-11-29 12:03 UTC by olga"."""

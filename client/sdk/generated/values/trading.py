@@ -70,7 +70,8 @@ class TradingAcknowledgement(Value[control.TradingAcknowledgement]):
     acknowledged: Field[bool]
     """Whether no order can leave it against that: its process has said so, or there is none."""
     message: Field[str]
-    """What an operator should know: why it is not acknowledged, what else holds, or that there is no process.
+    """What an operator should know: why it is not acknowledged, what else holds, or that there is no
+    process.
     """
 
 
