@@ -30,6 +30,7 @@ class Value(Generic[M]):
     raw: M
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         (message,) = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]  # as classes have them
         _KINDS[message.DESCRIPTOR.full_name] = cls
         for name in cls.__annotations__:
