@@ -9,6 +9,7 @@ microseconds). What cannot be read, or is gone, is HALTED: nobody knows what was
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,11 @@ TURN_MAX_S, LOOK_S = 2.0, 0.02
 
 #: Which file was read: another one has another inode or a later time.
 _Stamp = tuple[int, int, int]
+
+
+#: Rings at an account's process: the file was written. The usual answer to this signal is none, so that it
+#: does nothing to a process that does not listen yet.
+BELL = signal.SIGURG
 
 
 class StatesBusy(OSError):

@@ -27,6 +27,7 @@ from krakencopy.account_proc.contract.spec import SERVICE_NAME, AccountSpec
 from krakencopy.account_proc.runtime.boot import leave
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health
+from krakencopy.account_proc.runtime.trading_state_file import BELL
 from krakencopy.account_proc.trading.trading_guard import TradingGuard
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class AccountProcess(ABC):
         """
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
+        loop.add_signal_handler(BELL, self.guard.ring)
         threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
         server, health = await self._serve()
         os.write(ready_fd, b'{"ready": true}\n')

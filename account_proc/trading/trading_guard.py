@@ -2,8 +2,9 @@
 which version of that its process goes.
 
 Whether an order may leave is looked at by one stat of the file, by whoever decides about it and again right
-before it leaves (kraken/order_gate.py). Beside that the file is looked at twice a second, and when the
-supervisor asks: what else follows from a change, as the cancelling of orders, follows then.
+before it leaves (kraken/order_gate.py). Beside that the file is looked at when the supervisor asks, when who
+has written it rings, and now and then: what else follows from a change, as the cancelling of orders, follows
+then.
 
 A version is *kept to* once no order that left by an earlier one can still arrive at the exchange. That is
 what the supervisor is answered, and what the file ``run/ID.states`` says, for who asks without a supervisor.
@@ -46,8 +47,11 @@ from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the file, in seconds: half of what an acknowledgement may take.
-LOOK_S = 0.5
+#: Between two looks at the file that nobody rings for, in seconds: hundreds of processes look, and who writes
+#: the file rings.
+LOOK_S = 2.5
+#: Between two looks while an order from before keeps a version from being kept to, in seconds.
+AGAIN_S = 0.5
 #: How long an answer to an order that left before is waited for, in seconds, and how often it is looked: less
 #: than the supervisor waits, or it would hear nothing of a process that is not stuck.
 ANSWER_MAX_S, ANSWER_LOOK_S = 0.7, 0.01
@@ -95,6 +99,7 @@ class TradingGuard:
         #: What the loop has seen last, and the orders that may have left before.
         self._seen: TradingStates | None = None
         self._mark = 0
+        self._rung = asyncio.Event()
         #: In the words of the log.
         self._told = ""
         self._kept: TradingStates | None = None
@@ -214,11 +219,17 @@ class TradingGuard:
         return NO_VERSION if self._kept is None else self._kept.version
 
     async def watch(self) -> NoReturn:
-        """Looks at the file for ever."""
+        """Looks at the file for ever, now and then and whenever somebody rings."""
         while True:
+            self._rung.clear()
             if self._look()[0] is not self._kept:
                 await self.keep_to_states()
-            await asyncio.sleep(LOOK_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), LOOK_S if self._seen is self._kept else AGAIN_S)
+
+    def ring(self) -> None:
+        """Somebody has written the file. In the event loop."""
+        self._rung.set()
 
     async def keep_to_states(self) -> None:
         """Looks at the file, has follow what a change there means, and keeps to it. Returns when that is so;

@@ -6,9 +6,11 @@ names those that have not. The supervisor finds the change when it runs again.
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from krakencopy.account_proc.contract.amounts import FIAT
 from krakencopy.account_proc.contract.decimal_text import plain
@@ -28,6 +30,7 @@ from krakencopy.account_proc.contract.trading_status import (
     trading_status,
 )
 from krakencopy.account_proc.runtime.trading_state_file import (
+    BELL,
     TradingStateFile,
     change_states,
     next_life,
@@ -41,7 +44,7 @@ from krakencopy.client.views.trading_pages import setting_words, state_word
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: How long processes have to say that they keep to it, in seconds: each looks at the file twice a second.
+#: How long processes have to say that they keep to it, in seconds.
 ACKNOWLEDGE_S = 1.5
 _LOOK_S = 0.02
 _GROUPS = (
@@ -206,6 +209,9 @@ def _late_words(pid: int) -> str:
 
 def _wait(folder: StateFolder, account_ids: Iterable[str], version: int) -> dict[str, int]:
     """By account, the processes that live and have not said in time that they keep to this version."""
+    for pid in folder.living().values():
+        with suppress(OSError):  # it has ended, or is another user's and looks by itself
+            os.kill(pid, BELL)
     until = time.monotonic() + ACKNOWLEDGE_S
     while True:
         living = folder.living()

@@ -27,7 +27,7 @@ ACKNOWLEDGE_S = 1.0
 #: Before one that could not be reached is asked again, in seconds.
 AGAIN_S = 0.05
 #: A process that says nothing of it for so long after a change is named, in seconds: it looks at the file
-#: twice a second by itself.
+#: every 2.5 s by itself.
 LATE_S = 3.0
 #: Why a process that answers does not keep to it yet.
 ORDER_OUT = "an order that left before is not answered yet and may still arrive; none leaves after it"

@@ -177,6 +177,27 @@ def test_the_file_is_looked_at_without_being_asked(path: Path, monkeypatch: pyte
     run(steps())
 
 
+def test_who_has_written_the_file_rings(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps() -> None:
+        monkeypatch.setattr(trading_guard, "LOOK_S", 3600.0)
+        guard = TradingGuard(path, "anna")
+        watching = asyncio.create_task(guard.watch())
+        await until(has_kept(guard, 0))
+        # An order from before keeps it from being kept to: nobody has to ring again at its end.
+        with guard.gate.order_out(Side.BUY, 60.0):
+            say_state(path, HALTED)
+            guard.ring()
+            await until(lambda: guard.is_halted)
+            assert not has_kept(guard, 1)()
+        await until(has_kept(guard, 1))
+        renew_states(path, TradingStates(version=7))
+        guard.ring()
+        await until(has_kept(guard, 7))
+        watching.cancel()
+
+    run(steps())
+
+
 def has_kept(guard: TradingGuard, version: int) -> Callable[[], bool]:
     return lambda: guard.kept_version == version
 

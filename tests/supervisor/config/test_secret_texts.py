@@ -11,7 +11,7 @@ from krakencopy.supervisor.config.secret_texts import looks_secret
 
 
 def test_keys_and_secrets_are_seen_wherever_they_stand() -> None:
-    drawn = random.Random(1)
+    drawn = random.Random(1)  # noqa: S311 - nothing is kept secret with them
     for _ in range(300):
         key = base64.b64encode(drawn.randbytes(42)).decode()
         secret = base64.b64encode(drawn.randbytes(64)).decode()
