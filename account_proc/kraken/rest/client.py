@@ -18,8 +18,6 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import requests
-
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
     ExchangeError,
@@ -83,15 +81,15 @@ class KrakenRest:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigurationFault(f"rest_url {base_url!r} is not an http or https address")
-        self._base_url = base_url.rstrip("/")
+        self._prefix = parts.path.rstrip("/").encode("ascii")
+        # The same for all calls; of an answer, what is said of what has been unpacked (HttpConnection).
+        self._head = f"Host: {parts.netloc}\r\nAccept-Encoding: gzip\r\n".encode("ascii")
         self._signer = CallSigner(credentials, USER_AGENT)
         self._nonces = nonces
         self._nonce_refusals = NonceRefusals(nonces)
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._gate = OrderGate() if gate is None else gate
-        self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
-        self._templates: dict[str, requests.PreparedRequest] = {}
-        self._connection = HttpConnection(parts.scheme)
+        self._connection = HttpConnection(parts)
         self.clock = ExchangeClock() if clock is None else clock
         self.health = ExchangeHealth() if health is None else health
         #: Why nonces could not be reserved ahead: the disk, as a rule. Empty while they can.
@@ -111,12 +109,12 @@ class KrakenRest:
     ) -> Any:
         """The result of a public method. Raises ExchangeError."""
         query = f"?{urlencode(params)}" if params else ""
-        request = requests.Request(
-            "GET", f"{self._base_url}/0/public/{method}{query}", headers=self._headers
-        ).prepare()
+        request = b"GET %b/0/public/%b HTTP/1.1\r\n%bUser-Agent: %b\r\n\r\n" % (
+            self._prefix, f"{method}{query}".encode("ascii"), self._head, USER_AGENT.encode("ascii"),
+        )  # fmt: skip
         try:
             with self._one_at_a_time:
-                answer = self._exchange(method, request, timeout_s)
+                answer = self._exchange(method, request, timeout_s, tells_time=method == "Time")
             result = self._read(method, answer.status, answer.body, self.limits.public_front)
         except ExchangeError as error:
             self.health.note_failure(method, error, time.monotonic(), private=False)
@@ -247,14 +245,14 @@ class KrakenRest:
     def _private_in_turn(
         self, method: str, params: Mapping[str, str], timeout_s: float, held: threading.Lock
     ) -> Any:
-        request = self._prepared(self._signed_call(method, params))
+        request = self._signed_call(method, params).request(self._prefix, self._head)
         self.limits.charge(method, time.monotonic())
         if method not in ORDER_METHODS:
             with self._turn_guard:
                 self._reading_since = time.monotonic()
         try:
             with self._one_at_a_time:
-                answer = self._exchange(method, request, timeout_s)
+                answer = self._exchange(method, request, timeout_s, tells_time=True)
         except ExchangeError as error:
             self.health.note_failure(method, error, time.monotonic())
             raise
@@ -319,22 +317,11 @@ class KrakenRest:
         """Raises NonceFault."""
         return self._signer.signed_call(method, params, self._nonces.next())
 
-    def _prepared(self, call: SignedCall) -> requests.PreparedRequest:
-        template = self._templates.get(call.method)
-        if template is None:
-            headers = {**self._headers, **call.headers}
-            template = requests.Request("POST", self._base_url + call.path, headers=headers).prepare()
-            self._templates[call.method] = template
-        request = template.copy()
-        request.headers["API-Sign"] = call.headers["API-Sign"]
-        request.prepare_body(call.body, files=None)
-        return request
-
-    def _exchange(self, method: str, request: requests.PreparedRequest, timeout_s: float) -> Answer:
+    def _exchange(self, method: str, request: bytes, timeout_s: float, *, tells_time: bool) -> Answer:
         answer = self._connection.send(method, request, timeout_s)
         # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for
         # to learn the time.
-        if answer.status == OK and (request.method == "POST" or method == "Time"):
+        if answer.status == OK and tells_time:
             self.clock.hear_date(answer.date, answer.sent_at, answer.answered_at)
         spent_s = answer.answered_at - answer.sent_at
         log.debug("%s: HTTP %d in %.1f ms", method, answer.status, spent_s * 1e3)

@@ -28,6 +28,7 @@ from krakencopy.account_proc.kraken.rest.http_connection import (
     ANSWER_BYTES_MAX,
     CAUSE_LENGTH_MAX,
     CONNECT_TIMEOUT_S,
+    FIRST_FINAL_STATUS,
     IDLE_CONNECTION_S,
     OK,
 )
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 
 #: Full jitter between 0 and this until the next try to connect, in seconds, doubled with each failure.
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
-#: Answers below are informational, and followed by another one.
-FIRST_FINAL_STATUS = 200
 #: A connection that nothing was sent over is replaced before it is too old, in parts of
 #: ``IDLE_CONNECTION_S``; drawn, so that hundreds of accounts do not connect at once.
 RENEW_FROM, RENEW_TO = 0.6, 0.9
@@ -179,7 +178,8 @@ class OrderConnection:
         self._clock = ExchangeClock() if clock is None else clock
         self._read_deferral = read_deferral
         parts = urlsplit(base_url)
-        self._host = parts.netloc.encode("ascii")
+        self._prefix = parts.path.rstrip("/").encode("ascii")
+        self._head = f"Host: {parts.netloc}\r\n".encode("ascii")
         self._name = parts.hostname or ""
         self._tls = context if parts.scheme == "https" else None
         self._port = parts.port or (80 if self._tls is None else 443)
@@ -197,10 +197,7 @@ class OrderConnection:
         """
         connection = self._connection
         assert connection is not None
-        request = b"POST %b HTTP/1.1\r\nHost: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (
-            call.path.encode("ascii"), self._host, call.header_lines, len(call.body), call.body,
-        )  # fmt: skip
-        answer = connection.write(request, timeout_s)
+        answer = connection.write(call.request(self._prefix, self._head), timeout_s)
         try:
             return await answer
         except ConnectionError as error:

@@ -34,10 +34,14 @@ class SignedCall:
     headers: Mapping[str, str]
     body: bytes
 
-    @property
-    def header_lines(self) -> bytes:
-        """The headers as they are sent, each with its line's end."""
-        return "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]).encode("ascii")
+    def request(self, prefix: bytes, head: bytes) -> bytes:
+        """As it is sent: ``prefix`` stands before its path, ``head`` (the host's line, and what else) before
+        its own headers.
+        """
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()])
+        return b"POST %b%b HTTP/1.1\r\n%b%bContent-Length: %d\r\n\r\n%b" % (
+            prefix, self.path.encode("ascii"), head, lines.encode("ascii"), len(self.body), self.body,
+        )  # fmt: skip
 
 
 class CallSigner:

@@ -321,6 +321,7 @@ def test_the_time_is_heard_from_answers_that_come_from_the_exchange_itself(
         call = rest.private if method == "Balance" else rest.public
         with suppress(OutcomeUnknown):
             call(method)
+        rest.close()
         reading = rest.clock.reading()
         assert (reading is not None) == is_heard
         assert reading is None or reading.offset == pytest.approx(90, abs=1.5)
@@ -336,6 +337,7 @@ def test_an_order_that_is_refused_for_its_time_corrects_the_clock_by_that_very_a
         assert abs(rest.clock.now() - time.time()) < 0.01
         with pytest.raises(ExchangeError):
             rest.private("AddOrder")
+        rest.close()
         assert rest.clock.now() - time.time() == pytest.approx(4, abs=1.5)
 
 

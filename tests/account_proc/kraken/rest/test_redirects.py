@@ -6,6 +6,7 @@ tests/account_proc/ccxt_broker/test_redirects.py).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -33,8 +34,8 @@ STATUSES = (301, 302, 303, 307, 308)
 )
 def test_no_call_follows_a_redirect(status: int, call: Callable[[KrakenRest], object]) -> None:
     with odd_exchange() as elsewhere, odd_exchange(redirect(status, f"{elsewhere.url}/0/x")) as exchange:
-        with pytest.raises(OutcomeUnknown, match=f"HTTP {status}"):
-            call(client(exchange))
+        with closing(client(exchange)) as rest, pytest.raises(OutcomeUnknown, match=f"HTTP {status}"):
+            call(rest)
         assert len(exchange.asked) == 1
         assert elsewhere.asked == []
 

@@ -61,8 +61,12 @@ def test_a_call_is_signed_over_its_own_nonce_and_body() -> None:
     call = CallSigner(Credentials("the-key", SECRET), "an agent").signed_call("AddOrder", {"volume": "1"}, 7)
     assert (call.path, call.body) == ("/0/private/AddOrder", b"nonce=7&volume=1")
     assert call.headers["API-Sign"] == sign(call.path, 7, call.body, SECRET)
-    assert b"API-Key: the-key\r\n" in call.header_lines
-    assert call.header_lines.count(b"\r\n") == len(call.headers)
+    lines = call.request(b"/under", b"Host: there\r\n").split(b"\r\n")
+    assert lines[:2] == [b"POST /under/0/private/AddOrder HTTP/1.1", b"Host: there"]
+    assert lines[-3:] == [b"Content-Length: 16", b"", b"nonce=7&volume=1"]
+    assert {line.decode() for line in lines[2:-3]} == {
+        f"{name}: {said}" for name, said in call.headers.items()
+    }
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4))
