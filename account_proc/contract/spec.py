@@ -173,13 +173,18 @@ class CopyRules:
 
     def to_raw(self) -> dict[str, Any]:
         """What JSON is made of (``default=str``), without what is left to its default."""
-        usual = asdict(CopyRules())
+        if self == _USUAL_RULES:
+            return {}
+        usual = asdict(_USUAL_RULES)
         return {key: value for key, value in asdict(self).items() if value != usual[key]}
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> CopyRules:
         """Of what JSON makes of ``to_raw``. Raises KeyError, TypeError or ValueError on anything else."""
         return cls(**read_values(raw))
+
+
+_USUAL_RULES = CopyRules()
 
 
 def read_values(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -288,16 +293,24 @@ class AccountSpec:
         of_all = ["the limits of all users together"] * (str(Metric.EQUITY) in dict(self.totals))
         return ", ".join((*named, *of_all))
 
-    def to_json(self) -> str:
-        """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
-        little room on the way.
+    def to_raw(self) -> dict[str, Any]:
+        """What JSON is made of (``default=str``). What the copy rules leave to their defaults is not in it:
+        there is little room on the way.
         """
-        return json.dumps(asdict(self) | {"copy": self.copy.to_raw()}, default=str)
+        return {name: getattr(self, name) for name in self.__slots__} | {"copy": self.copy.to_raw()}
+
+    def to_json(self) -> str:
+        """The form in which it travels."""
+        return json.dumps(self.to_raw(), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> AccountSpec:
         """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on anything else."""
-        raw: dict[str, Any] = json.loads(text)
+        return cls.from_raw(json.loads(text))
+
+    @classmethod
+    def from_raw(cls, raw: dict[str, Any]) -> AccountSpec:
+        """As ``from_json``, of what JSON makes of the text; ``raw`` is used up."""
         copy = CopyRules.from_raw(raw.pop("copy"))
         paths = ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir", "states_path")
         for name in paths:

@@ -32,6 +32,8 @@ Entry = Callable[[AccountSpec, Credentials, int, int, int], int]
 
 DEFAULT_ENTRY = "krakencopy.account_proc.main:run_account"
 
+#: Looked up before anything is forked: in each process of its own it would be memory of its own.
+_prctl_of_libc = ctypes.CDLL(None, use_errno=True).prctl
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -56,10 +58,9 @@ class BootPipes:
 def boot_message(spec: AccountSpec, credentials: Credentials) -> bytes:
     """What the boot pipe carries."""
     message = {
-        "spec": json.loads(spec.to_json()), "key": credentials.key, "secret": credentials.secret,
-        "link": credentials.link,
+        "spec": spec.to_raw(), "key": credentials.key, "secret": credentials.secret, "link": credentials.link,
     }  # fmt: skip
-    return json.dumps(message).encode("ascii")
+    return json.dumps(message, default=str).encode("ascii")
 
 
 def load_entry(name: str) -> Entry:
@@ -125,7 +126,8 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
     """
     credentials = Credentials("", "")
     try:
-        faulthandler.enable()
+        if not faulthandler.is_enabled():  # as it is in what was forked
+            faulthandler.enable()
         instructions = _read_to_end(pipes.boot)
         if not instructions:
             return ExitCode.OK  # the supervisor ended or changed its mind before it sent anything
@@ -133,7 +135,7 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
         message = json.loads(instructions)
         credentials = Credentials(message["key"], message["secret"], message["link"])
         _hide(credentials)
-        spec = AccountSpec.from_json(json.dumps(message["spec"]))
+        spec = AccountSpec.from_raw(message["spec"])
         name_process(process_name(spec.id))
         return entry(spec, credentials, pipes.ready, pipes.lifeline, pipes.pulse)
     except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be reported
@@ -195,6 +197,5 @@ def process_name(account_id: str) -> bytes:
 
 
 def _prctl(option: int, value: ctypes.c_ulong | ctypes.c_char_p) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
+    if _prctl_of_libc(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option})")

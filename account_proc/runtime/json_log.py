@@ -112,9 +112,17 @@ def log_to(
     # A full disk must not drown standard error in tracebacks of the log itself; what hangs on the disk says
     # so by itself.
     logging.raiseExceptions = False
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for noisy in ("urllib3", "websockets", "asyncio", "grpc", "grpclib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger().handlers[:] = [handler]
+    set_levels(level)
     return formatter
+
+
+def set_levels(level: str = LOG_LEVEL) -> None:
+    """From which levels on is logged, by us and by libraries. A level that is right already is left alone:
+    setting one writes to all loggers, which a forked process shares until then.
+    """
+    wanted = {"": level, **dict.fromkeys(("urllib3", "websockets", "asyncio", "grpc", "grpclib"), "WARNING")}
+    for name, said in wanted.items():
+        logger = logging.getLogger(name)
+        if logging.getLevelName(logger.level) != said:
+            logger.setLevel(said)

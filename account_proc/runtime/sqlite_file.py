@@ -33,6 +33,8 @@ from krakencopy.account_proc.runtime.page_sums import LOG_HEADER, PageSums
 IN_MEMORY = Path(":memory:")
 #: The first bytes of every SQLite file.
 MAGIC = b"SQLite format 3\0"
+#: Endings of what SQLite keeps of one database (https://www.sqlite.org/tempfiles.html), itself first.
+_FILES = ("", "-journal", "-wal", "-shm")
 #: The application id of a file whose newest part is in its log, and of one that is whole by itself.
 IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
 #: Of one whose checksums are those of its pages, but for those in its log; and of one without a log. No one
@@ -183,8 +185,8 @@ class Database:
         everything.
         """
         unfinished = self.path.with_name(self.path.name + ".new")
-        for leftover in self.path.parent.glob(unfinished.name + "*"):
-            leftover.unlink()
+        for kind in _FILES:
+            unfinished.with_name(f"{unfinished.name}{kind}").unlink(missing_ok=True)
         self._connect(unfinished)
         try:
             # Nobody reads it before it has its name, and then it is on the disk as a whole: no step on the

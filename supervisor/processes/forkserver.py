@@ -19,9 +19,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import gc
+import itertools
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -44,6 +47,7 @@ from krakencopy.account_proc.runtime.boot import (
     reset_signals,
     run,
 )
+from krakencopy.account_proc.runtime.json_log import set_levels
 from krakencopy.supervisor.processes.malloc_holes import fill_holes
 
 #: One message in either direction.
@@ -179,6 +183,10 @@ def _preload(entry_name: str) -> Entry:
         raise RuntimeError(
             f"{entry_name}: its imports started threads ({threads - 1}), which a forked process would lack"
         )
+    # What all children would do alike, each in memory of its own.
+    reset_signals()
+    faulthandler.enable()
+    set_levels()
     # What is frozen is never looked at by a collection, so its pages stay shared with the children.
     gc.collect()
     gc.freeze()
@@ -195,7 +203,6 @@ def _live(birth: Birth, entry: Entry) -> NoReturn:
         pipes = birth.pipes
         _close_all_but({0, 1, 2, pipes.boot, pipes.ready, pipes.lifeline, pipes.pulse})
         harden()
-        reset_signals()
         code = run(lambda: entry, pipes)
     except BaseException:  # noqa: BLE001  - a child must never become a second forkserver
         traceback.print_exc()
@@ -204,10 +211,10 @@ def _live(birth: Birth, entry: Entry) -> NoReturn:
 
 def _close_all_but(kept: set[int]) -> None:
     """Close the siblings' pidfds and whatever the imports opened."""
-    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        if descriptor not in kept:
-            with contextlib.suppress(OSError):  # the listing's own
-                os.close(descriptor)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for below, above in itertools.pairwise([-1, *sorted(kept), limit]):
+        if below + 1 < above:  # Python takes closerange(0, 0) for all that there are
+            os.closerange(below + 1, above)
 
 
 def main() -> None:

@@ -38,7 +38,9 @@ CALL_S = 20.0
 T = TypeVar("T")
 
 
-def wait_for(what: str, probe: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
+def wait_for(
+    what: str, probe: Callable[[], T | None], patience_s: float = PATIENCE_S, pause_s: float = 0.02
+) -> T:
     """The first value of ``probe`` that is true; AssertionError that names what did not come."""
     until = time.monotonic() + patience_s
     while True:
@@ -47,7 +49,7 @@ def wait_for(what: str, probe: Callable[[], T | None], patience_s: float = PATIE
             return value
         if time.monotonic() > until:
             raise AssertionError(f"waited {patience_s:g} s in vain for {what}; last seen: {value!r}")
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,8 @@ class System:
             status = self.status()
             return status is not None and status.ready
 
-        wait_for("a system that is ready", ready)
+        # The status of hundreds of accounts costs what their start waits for.
+        wait_for("a system that is ready", ready, pause_s=0.02 + len(self.users) / 500)
         return self
 
     def accounts(self) -> dict[str, Any]:
