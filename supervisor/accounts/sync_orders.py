@@ -108,11 +108,17 @@ class SyncOrders:
 
     def look(self, accounts: Mapping[str, SupervisedAccount]) -> None:
         """Sees to what users' processes show: syncs that were taken, and deposits."""
+        waiting, seen_to = self._journal.syncs_waiting, self._deposits
         for account_id, account in accounts.items():
-            config, link = account.config, account.process.link
-            if link is None or not config.copies:
+            link = account.process.link
+            # In each turn of the supervisor's, for hundreds of users that show nothing new.
+            if link is None or not (
+                waiting.get(account_id) or link.snapshot.deposits > seen_to.get(account_id, 0)
+            ):
                 continue
-            snapshot = link.snapshot
+            config, snapshot = account.config, link.snapshot
+            if not config.copies:
+                continue
             for row in self._journal.syncs_taken(account_id, snapshot.synced):
                 words = f"{source_words(row)}: taken; its copies say what became of it"
                 self._events.record(pb.SEVERITY_INFO, account_id, "SYNC_TAKEN", words)

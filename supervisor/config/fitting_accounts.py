@@ -38,11 +38,11 @@ def check_last_id(seen: list[Seen], groups: Collection[str]) -> None:
     for other in before:
         if other.account_id is None:
             continue
-        named = f"{show(last.account_id)} and {other.table.path('id')} {show(other.account_id)}"
         if last.account_id.lower() == other.account_id.lower():
             problem = f"{show(last.account_id)} is also the id of {other.table.path('id')[: -len('.id')]}"
             last.table.fault("id", problem, "give each account its own id")
         elif last.broker == other.broker and last.variables_clash(other):
+            named = f"{show(last.account_id)} and {other.table.path('id')} {show(other.account_id)}"
             problem = f"{named} mean the same environment variables"
             last.table.fault("id", problem, "change one of the ids: - and _ are the same there")
     if last.account_id.lower() in {group.lower() for group in groups}:

@@ -43,6 +43,8 @@ __all__ = [
 
 #: A fresh pipe takes this much at once, even when its owner has so many that each gets a single page.
 BOOT_BYTES_MAX = select.PIPE_BUF
+#: So many children are kept before it is looked whether some have ended.
+CHILDREN_MIN = 64
 #: How many forkservers are started in a row when each is killed while it imports.
 PRELOAD_TRIES = 3
 
@@ -79,6 +81,9 @@ class _LifelineSpawner(ABC):
         #: Read and write end of a pipe that nothing is ever written to.
         self._lifeline: tuple[int, int] | None = None
         self._children: set[Child] = set()
+        #: Those that have ended are forgotten when there are so many: to look for them at each start would
+        #: take longer with each one.
+        self._children_looked_through_at = CHILDREN_MIN
         #: One start at a time: few descriptors on the way, and ``close`` comes after it.
         self._turn = asyncio.Lock()
 
@@ -111,8 +116,14 @@ class _LifelineSpawner(ABC):
                     os.write(pipes.boot_write, message)
             except OSError as error:
                 raise SpawnFault(f"{spec.id}: {error}") from error
-            self._children = {other for other in self._children if other.alive} | {child}
+            self._keep(child)
             return child
+
+    def _keep(self, child: Child) -> None:
+        self._children.add(child)
+        if len(self._children) >= self._children_looked_through_at:
+            self._children = {other for other in self._children if other.alive}
+            self._children_looked_through_at = max(2 * len(self._children), CHILDREN_MIN)
 
     async def close(self) -> None:
         """See ``Spawner``."""

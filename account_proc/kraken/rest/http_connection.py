@@ -9,6 +9,7 @@ would hold 3 MiB more of its own (docs/performance.md).
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - a host's name is looked up by it; else each forked process imports it
 import select
 import socket
 import ssl

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.runtime import json_log as account_log
-from krakencopy.account_proc.runtime.json_log import FILES_KEPT, JsonFormatter, log_to
+from krakencopy.account_proc.runtime.json_log import FILES_KEPT, SECRETS_FEW, JsonFormatter, log_to
 from krakencopy.supervisor.control import log_tail as log_file
 
 
@@ -79,6 +79,29 @@ def test_a_line_is_one_json_object_and_no_secret_is_in_it(before: str, after: st
     assert secret not in entry["exception"]
     assert "[redacted]" in entry["message"]
     assert "[redacted]" in entry["exception"]
+
+
+@given(
+    st.lists(
+        st.text(min_size=1, max_size=12), min_size=SECRETS_FEW + 1, max_size=SECRETS_FEW + 3, unique=True
+    ),
+    st.data(),
+)
+def test_of_many_secrets_none_is_ever_there(secrets: list[str], data: st.DataObject) -> None:
+    secret = data.draw(st.sampled_from(secrets))
+    text = data.draw(st.text(max_size=20)) + secret + data.draw(st.text(max_size=20))
+    few = text
+    for each in secrets:
+        few = few.replace(each, "[redacted]")
+    line = JsonFormatter("tania", secrets).format(record("%s", text))
+    assert json.loads(line)["message"] == few
+
+
+def test_a_secret_that_comes_late_and_is_shorter_than_the_others_is_redacted_too() -> None:
+    lines = JsonFormatter("tania", [f"a long secret {number}" for number in range(SECRETS_FEW + 1)])
+    lines.hide("abc")
+    assert json.loads(lines.format(record("1 abc 2")))["message"] == "1 [redacted] 2"
+    assert json.loads(lines.format(record("no such thing")))["message"] == "no such thing"
 
 
 def test_no_secret_means_that_nothing_is_blotted_out() -> None:
