@@ -15,7 +15,7 @@ import sqlite3
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 TABLE = "page_sums"
@@ -190,9 +190,9 @@ class PageSums:
             os.close(log)
 
 
-def _row(first: int, sums: Iterable[int]) -> bytes:
+def _row(first: int, sums: Sequence[int]) -> bytes:
     """Sums as they are in the file, four bytes each, and last one of them and of their place."""
-    packed = b"".join(struct.pack(">I", each) for each in sums)
+    packed = struct.pack(f">{len(sums)}I", *sums)
     return packed + struct.pack(">I", zlib.crc32(packed, first))
 
 

@@ -80,23 +80,23 @@ class Database:
         self._sums: PageSums | None = None
         self._patience = random.uniform(1.0, CHECKPOINT_SPREAD)  # noqa: S311 - spreads load, guards nothing
         try:
+            is_new = True
             if path == IN_MEMORY:
                 self._connect(path)
                 self._fill(schema, version, fill)
             else:
-                if not path.exists():
+                if is_new := not path.exists():
                     self._make(schema, version, fill)
                 self._check_file()
-                self._connect_to_look()
+                if is_new:
+                    self._connect(path)
+                else:
+                    self._connect_to_look()
             try:
                 if path != IN_MEMORY:
                     self._sums = PageSums(path, self.connection)
-                    self._check_sums(self._sums)
-                self._check(version, upgrades, recognise)
-                if self._sums is not None:
-                    self.connection.close()
-                    self._connect(path)
-                    self._sums.use_connection(self.connection)
+                if not is_new:
+                    self._look(self._sums, version, upgrades, recognise)
                 self._prepare(version, upgrades)
                 self.checkpoint()
             except BaseException:
@@ -129,6 +129,18 @@ class Database:
         """
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
         self.connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+    def _look(
+        self, sums: PageSums | None, version: int,
+        upgrades: Mapping[int, str | Callable[[Database], None]], recognise: Callable[[Database], None],
+    ) -> None:  # fmt: skip
+        """At a file that was there, before it is opened to be written to."""
+        assert sums is not None
+        self._check_sums(sums)
+        self._check(version, upgrades, recognise)
+        self.connection.close()
+        self._connect(self.path)
+        sums.use_connection(self.connection)
 
     def _check_sums(self, sums: PageSums) -> None:
         """Before anything of the file is believed, and without changing it."""
