@@ -283,6 +283,21 @@ def test_the_forkserver_never_holds_the_lifeline(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_processes_that_have_ended_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawning, "CHILDREN_MIN", 3)
+
+    async def scene() -> None:
+        async with spawning_with(ForkserverSpawner) as spawner:
+            living, _ = await ready(spawner, spec_of(tmp_path))
+            for _ in range(10):
+                ended = await spawned(spawner, spec_of(tmp_path, strategy="exit 0"))
+                await ended.wait_exit()
+                assert living in spawner._children
+                assert len(spawner._children) <= 4
+
+    asyncio.run(scene())
+
+
 def test_no_descriptor_is_left_when_processes_have_ended(kind: type[AnySpawner], tmp_path: Path) -> None:
     async def scene() -> None:
         before_all = descriptors_of("self")

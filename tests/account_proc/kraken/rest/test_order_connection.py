@@ -305,3 +305,18 @@ def test_refusals_over_the_line_count_as_by_the_other_way() -> None:
 
         with_line(exchange, work)
     assert len(exchange.asked) == 2
+
+
+def test_an_order_goes_under_the_path_of_its_url_as_other_calls_do() -> None:
+    async def scene(url: str) -> None:
+        async with trading(f"{url}/behind/") as (queue, line):
+            await until(lambda: line.ready)
+            await order(queue)
+            await queue.private("Balance", priority=Priority.READ)
+            await queue.public("Time", priority=Priority.READ)
+
+    with odd_exchange() as exchange:
+        asyncio.run(scene(exchange.url))
+    assert [asked.target for asked in exchange.asked] == [
+        "/behind/0/private/AddOrder", "/behind/0/private/Balance", "/behind/0/public/Time",
+    ]  # fmt: skip
