@@ -49,6 +49,7 @@ from krakencopy.account_proc.runtime.boot import (
 )
 from krakencopy.account_proc.runtime.json_log import set_levels
 from krakencopy.supervisor.processes.malloc_holes import fill_holes
+from krakencopy.supervisor.processes.type_versions import number_types
 
 #: One message in either direction.
 MESSAGE_BYTES_MAX = 32_768
@@ -187,6 +188,7 @@ def _preload(entry_name: str) -> Entry:
     reset_signals()
     faulthandler.enable()
     set_levels()
+    number_types()
     # What is frozen is never looked at by a collection, so its pages stay shared with the children.
     gc.collect()
     gc.freeze()
