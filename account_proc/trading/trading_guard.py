@@ -43,6 +43,7 @@ from krakencopy.account_proc.kraken.order_gate import (
     TradingHalted,
     TradingReducing,
 )
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class TradingGuard:
         #: What the loop has seen last, and the orders that may have left before.
         self._seen: TradingStates | None = None
         self._mark = 0
-        self._rung = asyncio.Event()
+        self._bell = ChangeSignal()
         #: In the words of the log.
         self._told = ""
         self._kept: TradingStates | None = None
@@ -220,16 +221,19 @@ class TradingGuard:
 
     async def watch(self) -> NoReturn:
         """Looks at the file for ever, now and then and whenever somebody rings."""
+        loop = asyncio.get_running_loop()
         while True:
-            self._rung.clear()
+            rung = self._bell.version
             if self._look()[0] is not self._kept:
                 await self.keep_to_states()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), LOOK_S if self._seen is self._kept else AGAIN_S)
+            # Not asyncio.wait_for, which is two more turns of the loop.
+            alarm = loop.call_later(LOOK_S if self._seen is self._kept else AGAIN_S, self.ring)
+            await self._bell.wait(rung)
+            alarm.cancel()
 
     def ring(self) -> None:
         """Somebody has written the file. In the event loop."""
-        self._rung.set()
+        self._bell.notify()
 
     async def keep_to_states(self) -> None:
         """Looks at the file, has follow what a change there means, and keeps to it. Returns when that is so;
