@@ -1,5 +1,5 @@
-"""``python -m tests.bench``: krakencopy beside a one-thread loop and beside the floor, in one run; a table,
-JSON and plots.
+"""``python -m tests.bench``: krakencopy beside an asyncio script, a one-thread loop and the floor, in one
+run; a table, JSON and plots.
 
 ``--out FILE.json`` is where the results go; the table and the plots are put beside it, and results that were
 there become FILE.previous.json. ``--short`` takes a few fills of everything, to see that it works.
@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import figures, flood, floor, loop, machine, ours, stopping, watchers, whole
-from tests.bench.results import Copying, Results, Way, Who
+from tests.bench import bot, figures, flood, floor, loop, machine, ours, stopping, watchers, whole
+from tests.bench.results import Results
+from tests.bench.rows import Copying, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import RoundRobin
 from tests.bench.venue import exchange
@@ -82,6 +83,10 @@ def main() -> int:
     parser.add_argument(
         "--figures", type=Path, metavar="FOLDER", help="where the plots go; default: beside the results"
     )
+    parser.add_argument(
+        "--ccxt", type=Path, default=bot.CONFORMANCE, metavar="PYTHON",
+        help="of an environment with ccxt, for the asyncio script; default: the conformance environment's",
+    )  # fmt: skip
     given = parser.parse_args()
     amounts = SHORT if given.short else LONG
     amounts = replace(amounts, users=given.users or amounts.users, fills=given.fills or amounts.fills)
@@ -90,7 +95,7 @@ def main() -> int:
         say(
             f"WARNING: the load is {here['load']}; wait until the machine is idle, or its numbers mean little"
         )
-    for number, results in enumerate(run(amounts, here)):
+    for number, results in enumerate(run(amounts, here, given.ccxt)):
         if number == 0 and given.out.exists():
             given.out.replace(given.out.with_suffix(".previous.json"))
         # What was measured is kept, whatever becomes of the rest.
@@ -99,21 +104,24 @@ def main() -> int:
     return 0
 
 
-def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
+def run(amounts: Amounts, here: dict[str, str], ccxt: Path) -> Iterator[Results]:
     """All results so far, after each part; the last ones are whole.
 
-    One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of
-    its own.
+    One after another: for each number of users the floor, the script, krakencopy and the loop, each with an
+    exchange of its own. Without an environment for the script it is left out.
     """
+    results = Results(here)
+    if not ccxt.exists():
+        results.left_out.append(f"asyncio: there is no {ccxt} (make conformance installs it)")
+        say(f"LEFT OUT: {results.left_out[-1]}")
     say("journal")
-    commits_per_s = whole.commits_per_s(amounts.journal_s)
+    results = replace(results, commits_per_s=whole.commits_per_s(amounts.journal_s))
     say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
-    bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
+    results.bursts.extend(whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS))
     say(f"floods of the control socket, {amounts.flood_users} users")
-    floods = list(flood.floods(amounts.flood_users, amounts.flood_fills))
+    results.floods.extend(flood.floods(amounts.flood_users, amounts.flood_fills))
     say(f"{amounts.watches} watches by TLS, {amounts.watched_users} users")
-    watched = [watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)]
-    results = Results(here, [], [], [], bursts, floods, commits_per_s, watched=watched)
+    results.watched.append(watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches))
 
     def add(who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
@@ -121,6 +129,9 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     for users in amounts.users:
         say(f"{users} users: floor")
         add(Who.FLOOR, users, floor.measure(users, amounts.fills, ANSWERS_MS))
+        if not results.left_out:
+            say(f"{users} users: asyncio")
+            add(Who.ASYNCIO, users, bot.measure(ccxt, users, amounts.fills, ANSWERS_MS))
         say(f"{users} users: krakencopy")
         with exchange() as paper, ours.started(paper, users) as (system, person):
             results.standing.append(whole.standing(system, amounts.settle_s, amounts.idle_s))

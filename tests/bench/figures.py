@@ -11,25 +11,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
-from tests.bench.results import Results, Who
+from tests.bench.results import Results
+from tests.bench.rows import Who
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 72, 24, 64, 56
 #: Between two ticks of an axis there are to be about so many steps.
 STEPS = 5
-LEGEND_STEP = 130
+LEGEND_STEP = 120
+COLOURS = 5
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 } .small { fill: #59636e }
 .paper { fill: #ffffff } .grid { stroke: #d1d9e0; stroke-width: 1 } .axis { stroke: #59636e; stroke-width: 1 }
 .line { fill: none; stroke-width: 2.5 } .worse { fill: none; stroke-width: 1.2; stroke-dasharray: 4 4 }
-.s0 { stroke: #0969da } .s1 { stroke: #bc4c00 } .s2 { stroke: #59636e }
-.m0 { fill: #0969da } .m1 { fill: #bc4c00 } .m2 { fill: #59636e }
+.s0 { stroke: #0969da } .s1 { stroke: #bc4c00 } .s2 { stroke: #59636e } .s3 { stroke: #1a7f37 }
+.s4 { stroke: #8250df }
+.m0 { fill: #0969da } .m1 { fill: #bc4c00 } .m2 { fill: #59636e } .m3 { fill: #1a7f37 } .m4 { fill: #8250df }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .small { fill: #9198a1 }
 .paper { fill: #0d1117 } .grid { stroke: #3d444d } .axis { stroke: #9198a1 }
-.s0 { stroke: #4493f8 } .s1 { stroke: #f0883e } .s2 { stroke: #9198a1 }
-.m0 { fill: #4493f8 } .m1 { fill: #f0883e } .m2 { fill: #9198a1 }
+.s0 { stroke: #4493f8 } .s1 { stroke: #f0883e } .s2 { stroke: #9198a1 } .s3 { stroke: #3fb950 }
+.s4 { stroke: #ab7df8 }
+.m0 { fill: #4493f8 } .m1 { fill: #f0883e } .m2 { fill: #9198a1 } .m3 { fill: #3fb950 } .m4 { fill: #ab7df8 }
 }
 """
 
@@ -97,8 +101,8 @@ def _step(most: float) -> float:
 
 
 def chart(title: str, note: str, labels: tuple[str, str], lines: Sequence[Line], *, log: bool) -> str:
-    """A picture of at most three lines; ``labels`` of x and y."""
-    assert len(lines) <= 3, "there are three colours"
+    """A picture of a few lines; ``labels`` of x and y."""
+    assert len(lines) <= COLOURS
     points = [point for line in lines for point in (*line.points, *line.worse)]
     x = Axis.over(labels[0], [point[0] for point in points], (LEFT, WIDTH - RIGHT), log=log)
     # What was measured has its number.
@@ -119,7 +123,7 @@ def _frame(title: str, note: str, x: Axis, y: Axis) -> Iterator[str]:
     (left, right), (bottom, top) = x.pixels, y.pixels
     yield f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
     yield f'<text class="title" x="{left}" y="26">{escape(title)}</text>'
-    yield f'<text class="small" x="{right}" y="50" text-anchor="end">{escape(note)}</text>'
+    yield f'<text class="small" x="{right}" y="26" text-anchor="end">{escape(note)}</text>'
     for tick in y.ticks():
         at = y.at(tick)
         yield f'<line class="grid" x1="{left}" y1="{at}" x2="{right}" y2="{at}"/>'
@@ -150,11 +154,14 @@ def _drawn(number: int, line: Line, x: Axis, y: Axis) -> Iterator[str]:
 
 
 def _mark(number: int, x: float, y: float) -> str:
-    if number == 0:
-        return f'<circle class="m0" cx="{x}" cy="{y}" r="4.5"/>'
-    if number == 1:
-        return f'<rect class="m1" x="{x - 4}" y="{y - 4}" width="8" height="8"/>'
-    return f'<path class="m2" d="M{x - 5} {y + 4} h10 l-5 -9 z"/>'
+    kind = f'class="m{number}"'
+    return [
+        f'<circle {kind} cx="{x}" cy="{y}" r="4.5"/>',
+        f'<rect {kind} x="{x - 4}" y="{y - 4}" width="8" height="8"/>',
+        f'<path {kind} d="M{x - 5} {y + 4} h10 l-5 -9 z"/>',
+        f'<path {kind} d="M{x} {y - 6} l5 6 l-5 6 l-5 -6 z"/>',
+        f'<path {kind} d="M{x - 5} {y - 4} h10 l-5 9 z"/>',
+    ][number]
 
 
 def figures(results: Results) -> dict[str, str]:
@@ -166,7 +173,7 @@ def figures(results: Results) -> dict[str, str]:
             f"The last user's order; the exchange {late}",
             "line: median, dashed: p99",
             ("users", "ms after the master's fill"),
-            [_copying(results, who, answer_ms) for who in Who],
+            [line for who in Who if (line := _copying(results, who, answer_ms)).points],
             log=True,
         )
     standing = sorted(results.standing, key=lambda each: each.users)

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.bench.flooder import KINDS
-from tests.bench.ours import Person, measure, started
-from tests.bench.results import Flood
+from tests.bench.ours import measure, started
+from tests.bench.person import Person
+from tests.bench.rows import Flood
 from tests.bench.timing import Spread
 from tests.bench.venue import exchange
 from tests.support.footprint import children, rss_mib

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.sdk.message_client import MessageClient
 from krakencopy.v1 import control_pb2
+from tests.bench.person import Travel
 from tests.bench.timing import NS_PER_MS, Spread
 
 #: Of so many fills at most, the last ones: each is asked for with what every user made of it.
@@ -24,17 +24,6 @@ HOPS = (
     "decision, intent",
     "user to exchange",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Travel:
-    """A fill, when it was sent to the master, and when each user's order was at the exchange, in ns of the
-    monotonic clock.
-    """
-
-    exec_id: str
-    emitted_ns: int
-    arrivals_ns: Mapping[str, int]
 
 
 def hops(api: MessageClient, travels: Sequence[Travel]) -> dict[str, Spread]:

@@ -1,160 +1,27 @@
-"""What one run of the benchmark found, and its way to JSON and back. Pure."""
+"""All that one run of the benchmark found, and its way to JSON and back. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from tests.bench.timing import RoundRobin, Spread
+from tests.bench.rows import Burst, Copying, Flood, Standing, Stopping, Watched, Way, Who
+from tests.bench.timing import Spread
 
-
-class Who(StrEnum):
-    """Who brings the orders to the exchange."""
-
-    OURS = "krakencopy"
-    LOOP = "loop"
-    FLOOR = "floor"
-
-
-@dataclass(frozen=True, slots=True)
-class Copying:
-    """From a fill to the users' orders at an exchange that answers after so many ms; all times in ms."""
-
-    who: Who
-    users: int
-    answer_ms: int
-    first: Spread
-    middle: Spread
-    last: Spread
-
-    @classmethod
-    def of(cls, who: Who, users: int, answer_ms: int, rounds: list[RoundRobin]) -> Copying:
-        first, middle, last = (
-            Spread.of([getattr(each, name) for each in rounds]) for name in ("first", "middle", "last")
-        )
-        return cls(who, users, answer_ms, first, middle, last)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where the time of krakencopy's copies goes, hop by hop in ms, over all users."""
-
-    users: int
-    answer_ms: int
-    hops: dict[str, Spread]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A system of so many users that trades nothing."""
-
-    users: int
-    #: From the first user's start to the last one SERVING.
-    start_s: float
-    #: CPU time of all of krakencopy's processes, in shares of one core.
-    idle_cores: float
-    #: Proportional set size of a user's process, median and worst; None where it may not be read.
-    memory_mib: float | None
-    memory_worst_mib: float | None
-    #: GetStatus, in ms.
-    status: Spread
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """Fills of the master as fast as one connection brings its orders."""
-
-    users: int
-    fills: int
-    answer_ms: int
-    #: Of all users together.
-    orders: int
-    #: Fills that went along with another one's order, of all users together.
-    merged: int
-    #: Orders that the exchange did not take, and copies that ended without an order or with a refused one.
-    refused: int
-    uncopied: int
-    #: From the first fill to the last fill, and to the last user's last order.
-    fills_s: float
-    last_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Flood:
-    """A client that floods the control socket in one way, and as much time without it."""
-
-    kind: str
-    users: int
-    #: From the fill to the last user's order, in ms.
-    last: Spread
-    p95: float
-    #: The first fill after a flood has begun, in the median of the times that one did.
-    first: float
-    calm_last: Spread
-    calm_p95: float
-    #: With the same flood on another system's control socket.
-    elsewhere_last: Spread
-    elsewhere_p95: float
-    #: Resident memory after it, in MiB: of the supervisor, and of the process that serves the control socket.
-    supervisor_mib: float
-    front_mib: float
-
-    @property
-    def median_ratio(self) -> float:
-        """How many times as long a fill takes with it, in the median."""
-        return self.last.median / self.calm_last.median
-
-    @property
-    def p95_ratio(self) -> float:
-        """The same of the p95."""
-        return self.p95 / self.calm_p95
-
-    @property
-    def median_over_elsewhere(self) -> float:
-        """How many times as long as with the same flood on another system, in the median."""
-        return self.last.median / self.elsewhere_last.median
-
-    @property
-    def p95_over_elsewhere(self) -> float:
-        """The same of the p95."""
-        return self.p95 / self.elsewhere_p95
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Watches by TLS, and as much time without any."""
-
-    users: int
-    watches: int
-    #: From the fill to the last user's order, in ms.
-    last: Spread
-    p95: float
-    calm_last: Spread
-    calm_p95: float
-
-    @property
-    def median_ratio(self) -> float:
-        """How many times as long a fill takes with them, in the median."""
-        return self.last.median / self.calm_last.median
-
-    @property
-    def p95_ratio(self) -> float:
-        """The same of the p95."""
-        return self.p95 / self.calm_p95
-
-
-@dataclass(frozen=True, slots=True)
-class Stopping:
-    """How long it takes to stop so many users, in ms."""
-
-    users: int
-    #: From the call to the answer, which comes when the last one has acknowledged the halt.
-    halt: Spread
-    #: From the call until the exchange has filled the last user's exit.
-    flatten: Spread
+#: What krakencopy is held against.
+BASES = (Who.ASYNCIO, Who.LOOP, Who.FLOOR)
+KINDS: dict[str, type[Any]] = {
+    "copying": Copying,
+    "ways": Way,
+    "standing": Standing,
+    "bursts": Burst,
+    "floods": Flood,
+    "stopping": Stopping,
+    "watched": Watched,
+}
+SPREAD = {each.name for each in fields(Spread)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +29,15 @@ class Results:
     """Everything."""
 
     machine: dict[str, str]
-    copying: list[Copying]
-    ways: list[Way]
-    standing: list[Standing]
-    bursts: list[Burst]
-    floods: list[Flood]
+    #: What this run did not measure, and why.
+    left_out: list[str] = field(default_factory=list)
     #: Appends to the journal, one fill each, one after another.
-    commits_per_s: float
+    commits_per_s: float = 0.0
+    copying: list[Copying] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
+    standing: list[Standing] = field(default_factory=list)
+    bursts: list[Burst] = field(default_factory=list)
+    floods: list[Flood] = field(default_factory=list)
     stopping: list[Stopping] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
 
@@ -196,7 +65,7 @@ class Results:
             for name in ("first", "middle", "last"):
                 yield f"{where}: {name} order, ms", getattr(cell, name)
             if cell.who is Who.OURS:
-                for base in (Who.LOOP, Who.FLOOR):
+                for base in BASES:
                     yield f"{where}: last order, times the {base}", self.ratio(cell, base)
         for way in self.ways:
             for name, spread in way.hops.items():
@@ -238,44 +107,20 @@ class Results:
     @classmethod
     def from_json(cls, text: str) -> Results:
         """Raises ValueError, KeyError or TypeError for what is no result of this version."""
-        found: dict[str, Any] = json.loads(text)
-        return cls(
-            machine=found["machine"],
-            copying=[
-                Copying(
-                    Who(row["who"]),
-                    row["users"],
-                    row["answer_ms"],
-                    *(Spread(**row[name]) for name in ("first", "middle", "last")),
-                )
-                for row in found["copying"]
-            ],
-            ways=[
-                Way(
-                    row["users"],
-                    row["answer_ms"],
-                    {name: Spread(**spread) for name, spread in row["hops"].items()},
-                )
-                for row in found["ways"]
-            ],
-            standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
-            bursts=[Burst(**row) for row in found["bursts"]],
-            floods=[
-                Flood(**row | {name: Spread(**row[name]) for name in ("last", "calm_last", "elsewhere_last")})
-                for row in found["floods"]
-            ],
-            commits_per_s=found["commits_per_s"],
-            # Runs before 2026-11-28 did not measure it.
-            stopping=[
-                Stopping(row["users"], *(Spread(**row[name]) for name in ("halt", "flatten")))
-                for row in found.get("stopping", [])
-            ],
-            # Runs before 2026-11-29 had no TLS.
-            watched=[
-                Watched(**row | {name: Spread(**row[name]) for name in ("last", "calm_last")})
-                for row in found.get("watched", [])
-            ],
-        )
+        found: dict[str, Any] = dict(json.loads(text))
+        assert found.keys() >= {"machine", "copying"}
+        # Older runs did not measure everything.
+        lists = {name: [kind(**_read(row)) for row in found.get(name, [])] for name, kind in KINDS.items()}
+        return cls(**found | lists)
+
+
+def _read(value: Any) -> Any:
+    """What JSON keeps of a row's fields."""
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == SPREAD:
+        return Spread(**value)
+    return {name: Who(one) if name == "who" else _read(one) for name, one in value.items()}
 
 
 def _many(users: int) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from krakencopy.client.sdk.message_client import MessageClient
-from tests.bench.ours import PATIENCE_S, Person, rest
-from tests.bench.results import Stopping
+from tests.bench.ours import rest
+from tests.bench.person import PATIENCE_S, Person
+from tests.bench.rows import Stopping
 from tests.bench.timing import NS_PER_MS, Spread
 from tests.bench.venue import Record, names
 from tests.support.system import System, wait_for

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tests.bench.machine import is_quiet
-from tests.bench.results import Results, Who
+from tests.bench.results import BASES, Results
+from tests.bench.rows import Who
 from tests.bench.timing import Spread
 
 
@@ -21,6 +22,8 @@ def _lines(results: Results) -> Iterator[str]:
             f"WARNING: the load was {results.machine['load']} before the run began: these numbers are of "
             "a busy machine."
         )
+    for what in results.left_out:
+        yield f"LEFT OUT: {what}"
     for answer_ms in results.answers_ms():
         yield ""
         late = f"answers after {answer_ms} ms" if answer_ms else "answers at once"
@@ -48,8 +51,7 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
         "last",
         "p99",
         "last/users",
-        "of loop",
-        "of floor",
+        *(f"of {base}" for base in BASES),
     )
     for users in results.users():
         for who in Who:
@@ -58,7 +60,7 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
                 continue
             spreads = (cell.first, cell.middle, cell.last)
             times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
-            ratios = [_times(results.ratio(cell, base)) for base in (Who.LOOP, Who.FLOOR)]
+            ratios = [_times(results.ratio(cell, base)) for base in BASES]
             yield (str(users), who, str(cell.last.count), *times, f"{cell.last.median / users:.2f}", *ratios)
 
 

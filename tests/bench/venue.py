@@ -11,6 +11,8 @@ from typing import Any
 from tests.support.system import Key, Paper
 
 PAIR, PRICE = "XBTUSD", "50000"
+#: The same pair in ccxt's words.
+SYMBOL = "BTC/USD"
 #: Large enough that no fee of a long run makes anyone short of money; a user's share of a fill is far above
 #: the exchange's minimum.
 MASTER_USD, USER_USD = "4000000", "40000"

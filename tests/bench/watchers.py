@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from tests.bench.flood import WARM_UP, p95
-from tests.bench.ours import PATIENCE_S, PATIENT, Person, measure
-from tests.bench.results import Watched
+from tests.bench.ours import PATIENT, measure
+from tests.bench.person import PATIENCE_S, Person
+from tests.bench.rows import Watched
 from tests.bench.timing import Spread
 from tests.bench.venue import MASTER_USD, USER_USD, exchange, names
 from tests.support.system import ROOT, System, wait_for

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
-from tests.bench.ours import Person, rest, started
-from tests.bench.results import Burst, Standing
+from tests.bench.ours import rest, started
+from tests.bench.person import Person
+from tests.bench.rows import Burst, Standing
 from tests.bench.timing import NS_PER_MS, Spread
 from tests.bench.venue import PAIR, Record, answering, exchange
 from tests.support.footprint import idle_cores, memory_mib, start_s, user_pids

@@ -1,0 +1,88 @@
+"""(d) What a person would write today: one asyncio process over ccxt.pro (``asyncio_bot``), at the same
+exchange and copying the same person's trades as krakencopy.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bench.person import Person, travels
+from tests.bench.timing import RoundRobin
+from tests.bench.venue import MASTER_USD, SYMBOL, accounts, answering, exchange
+from tests.support.system import ROOT, Paper
+
+#: Where ``make conformance`` and ``make bench`` put it.
+CONFORMANCE = ROOT / ".venv-conformance" / "bin" / "python"
+#: A trade in and out before what counts: connections, caches and subscription are there then.
+WARM_UP = 2
+
+
+class Bot:
+    """The script as a process of its own, which copies until it is closed."""
+
+    def __init__(self, python: Path, paper: Paper, users: int) -> None:
+        master = paper.open_account("master", {"ZUSD": MASTER_USD})
+        keys = accounts(paper, users)
+        self.process = subprocess.Popen(
+            [str(python), "-m", "tests.bench.asyncio_bot"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdin is not None
+        asked = {
+            "rest_url": paper.rest_url, "ws_url": paper.ws_url, "pair": SYMBOL,
+            "master": [master.key, master.secret], "users": [[key.key, key.secret] for key in keys],
+        }  # fmt: skip
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        assert self._said() == {"ready": True}
+
+    def rest(self) -> None:
+        """Waits until every order of one more fill is answered."""
+        said = self._said()
+        assert not said["errors"], said
+
+    def _said(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the script has ended"
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        assert self.process.wait(timeout=10) == 0
+        self.process.stdout.close()
+
+
+@contextmanager
+def started(python: Path, paper: Paper, users: int) -> Iterator[tuple[Bot, Person]]:
+    """The script, warm, and its person."""
+    bot = Bot(python, paper, users)
+    try:
+        person = Person(paper)
+        for _ in range(WARM_UP):
+            person.trade()
+            bot.rest()
+        yield bot, person
+        person.close()
+        bot.close()
+    finally:
+        bot.process.kill()
+        bot.process.wait()
+
+
+def measure(python: Path, users: int, fills: int, answers_ms: list[int]) -> dict[int, list[RoundRobin]]:
+    """Rounds by how late the exchange answers."""
+    found = {}
+    with exchange() as paper, started(python, paper, users) as (bot, person):
+        for answer_ms in answers_ms:
+            with answering(paper, answer_ms):
+                found[answer_ms] = [each.round for each in travels(paper, person, users, fills, bot.rest)]
+    return found
