@@ -103,7 +103,7 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 chaos: $(VENV)/.ready  ## seeded kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS) $(if $(SITUATIONS),--situations $(SITUATIONS))
 
-bench: $(VENV)/.ready $(CONFORMANCE)/.installed  ## beside an asyncio script, a loop, bare processes (USERS=1,10 FILLS=20)
+bench: $(VENV)/.ready $(CONFORMANCE)/.installed  ## beside what others would write (USERS=1,10 FILLS=20)
 	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \
 	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS))
 

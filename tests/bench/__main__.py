@@ -13,16 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import bot, figures, flood, floor, loop, machine, ours, stopping, watchers, whole
+from tests.bench import bot, cpu, figures, flood, floor, loop, machine, ours, stopping, watchers, whole
+from tests.bench.person import travels
 from tests.bench.results import Results
 from tests.bench.rows import Copying, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import RoundRobin
-from tests.bench.venue import exchange
+from tests.bench.venue import answering, exchange
 from tests.support.footprint import SETTLE_S
 
 #: The exchange acts at once and answers after so many ms: as fast as it can, and as one far away.
 ANSWERS_MS = [0, 50]
+#: Where one of the two is enough.
+SLOW_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Amounts:
     watched_fills: int = 100
     watches: int = watchers.WATCHES
     journal_s: float = 5.0
+    cpu_fills: int = 10
     halts: int = stopping.HALTS
     flattens: int = stopping.FLATTENS
 
@@ -62,6 +66,7 @@ SHORT = Amounts(
     watched_users=1,
     watched_fills=2,
     watches=20,
+    cpu_fills=1,
     halts=2,
     flattens=1,
 )
@@ -131,7 +136,12 @@ def run(amounts: Amounts, here: dict[str, str], ccxt: Path) -> Iterator[Results]
         add(Who.FLOOR, users, floor.measure(users, amounts.fills, ANSWERS_MS))
         if not results.left_out:
             say(f"{users} users: asyncio")
-            add(Who.ASYNCIO, users, bot.measure(ccxt, users, amounts.fills, ANSWERS_MS))
+            with exchange() as paper, bot.started(ccxt, paper, users) as script:
+                for ms in ANSWERS_MS:
+                    with answering(paper, ms):
+                        add(Who.ASYNCIO, users, {ms: [each.round for each in travels(script, amounts.fills)]})
+                say(f"{users} users: CPU time of asyncio")
+                results.cpu.append(cpu.measure(Who.ASYNCIO, script, amounts.cpu_fills, SLOW_MS))
         say(f"{users} users: krakencopy")
         with exchange() as paper, ours.started(paper, users) as (system, person):
             results.standing.append(whole.standing(system, amounts.settle_s, amounts.idle_s))
@@ -139,6 +149,10 @@ def run(amounts: Amounts, here: dict[str, str], ccxt: Path) -> Iterator[Results]
                 rounds, hops = ours.measure(system, person, amounts.fills, ms)
                 add(Who.OURS, users, {ms: rounds})
                 results.ways.append(Way(users, ms, hops))
+            say(f"{users} users: CPU time of krakencopy")
+            with system.api() as api:
+                mine = ours.contestant(system, person, api)
+                results.cpu.append(cpu.measure(Who.OURS, mine, amounts.cpu_fills, SLOW_MS))
             say(f"{users} users: halts and flattens")
             results.stopping.append(stopping.measure(system, person, amounts.halts, amounts.flattens))
         say(f"{users} users: loop")

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.person import Person, travels
-from tests.bench.timing import RoundRobin
-from tests.bench.venue import MASTER_USD, SYMBOL, accounts, answering, exchange
+from tests.bench.person import Contestant, Person
+from tests.bench.venue import MASTER_USD, SYMBOL, accounts
 from tests.support.system import ROOT, Paper
 
 #: Where ``make conformance`` and ``make bench`` put it.
@@ -40,17 +40,19 @@ class Bot:
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         assert self._said() == {"ready": True}
+        self.copied = 0
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def rest(self) -> None:
-        """Waits until every order of one more fill is answered."""
-        said = self._said()
-        assert not said["errors"], said
+    def _listen(self) -> None:
+        """Counts the trades whose orders are all answered."""
+        while said := self._said():
+            assert not said["errors"], said
+            self.copied += 1
 
     def _said(self) -> dict[str, Any]:
+        """A line of the script's; nothing once it has ended."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the script has ended"
-        said: dict[str, Any] = json.loads(line)
+        said: dict[str, Any] = json.loads(self.process.stdout.readline() or "{}")
         return said
 
     def close(self) -> None:
@@ -62,27 +64,20 @@ class Bot:
 
 
 @contextmanager
-def started(python: Path, paper: Paper, users: int) -> Iterator[tuple[Bot, Person]]:
+def started(python: Path, paper: Paper, users: int) -> Iterator[Contestant]:
     """The script, warm, and its person."""
     bot = Bot(python, paper, users)
     try:
         person = Person(paper)
+        contestant = Contestant(
+            paper, person, users, {"script": [bot.process.pid]}, lambda: bot.copied == person.orders
+        )
         for _ in range(WARM_UP):
             person.trade()
-            bot.rest()
-        yield bot, person
+            contestant.rest()
+        yield contestant
         person.close()
         bot.close()
     finally:
         bot.process.kill()
         bot.process.wait()
-
-
-def measure(python: Path, users: int, fills: int, answers_ms: list[int]) -> dict[int, list[RoundRobin]]:
-    """Rounds by how late the exchange answers."""
-    found = {}
-    with exchange() as paper, started(python, paper, users) as (bot, person):
-        for answer_ms in answers_ms:
-            with answering(paper, answer_ms):
-                found[answer_ms] = [each.round for each in travels(paper, person, users, fills, bot.rest)]
-    return found

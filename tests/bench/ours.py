@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from krakencopy.client.sdk.message_client import MessageClient
 from tests.bench.hops import HOP_FILLS, hops
-from tests.bench.person import PATIENCE_S, Person, travels
+from tests.bench.person import PATIENCE_S, Contestant, Person, travels
 from tests.bench.timing import RoundRobin, Spread
 from tests.bench.venue import MASTER_USD, USER_USD, answering, names
+from tests.support.footprint import processes
 from tests.support.system import Paper, System, wait_for
 
 #: A machine that is too slow must not be taken for a user that comes too late.
@@ -28,23 +28,29 @@ def started(paper: Paper, users: int) -> Iterator[tuple[System, Person]]:
         person.close()
 
 
+def contestant(system: System, person: Person, api: MessageClient) -> Contestant:
+    """What it is to be measured beside others."""
+    return Contestant(
+        system.paper, person, len(system.users), processes(system), lambda: is_at_rest(api, person.orders)
+    )
+
+
 def measure(
     system: System, person: Person, fills: int, answer_ms: int
 ) -> tuple[list[RoundRobin], dict[str, Spread]]:
     """A round for each fill; and each hop of a copy, in ms, by name."""
     with answering(system.paper, answer_ms), system.api() as api:
-        found = list(travels(system.paper, person, len(system.users), fills, partial(rest, api, person)))
+        found = list(travels(contestant(system, person, api), fills))
         return [travel.round for travel in found], hops(api, found[-HOP_FILLS:])
 
 
+def is_at_rest(api: MessageClient, fills: int) -> bool:
+    """Whether every user has come to its end with so many fills."""
+    users = [account for account in api.get_status().accounts if account.id != "master"]
+    return all(user.cursor_seq == fills and not user.copies_open for user in users)
+
+
 def rest(api: MessageClient, person: Person, fills: int | None = None) -> None:
-    """Waits until every user has come to its end with so many fills; with those of the person's orders,
-    unless asked to.
-    """
+    """Waits for that; for those of the person's orders, unless asked to."""
     wanted = person.orders if fills is None else fills
-
-    def at_rest() -> bool:
-        users = [account for account in api.get_status().accounts if account.id != "master"]
-        return all(user.cursor_seq == wanted and not user.copies_open for user in users)
-
-    wait_for(f"every user's end with {wanted} fills", at_rest, PATIENCE_S)
+    wait_for(f"every user's end with {wanted} fills", lambda: is_at_rest(api, wanted), PATIENCE_S)

@@ -5,7 +5,7 @@ same for every contestant that watches the master.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,26 +63,41 @@ class Travel:
         return RoundRobin.of(self.emitted_ns, list(self.arrivals_ns.values()))
 
 
-def travels(
-    paper: Paper, person: Person, users: int, fills: int, rest: Callable[[], None]
-) -> Iterator[Travel]:
-    """Each of so many fills, one after another; ``rest`` waits until the contestant has come to its end."""
-    record = Record(paper)
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Who copies a person's trades to so many users."""
+
+    paper: Paper
+    person: Person
+    users: int
+    #: Process ids by what they are for; without the exchange's.
+    processes: Mapping[str, Sequence[int]]
+    #: Whether everything has come to its end with all of the person's trades.
+    is_at_rest: Callable[[], bool]
+
+    def rest(self) -> None:
+        """Waits for that."""
+        wait_for(f"the end of {self.person.orders} trades", self.is_at_rest, PATIENCE_S)
+
+
+def travels(contestant: Contestant, fills: int) -> Iterator[Travel]:
+    """Each of so many fills, one after another; the next one comes when all is at rest."""
+    person, record = contestant.person, Record(contestant.paper)
     pause_s = FIRST_PAUSE_S
     for _ in range(fills):
         person.trade()
         # Looking is in the way of what is measured.
         time.sleep(pause_s)
-        arrivals = _arrivals(record, users)
+        arrivals = arrivals_of(record, contestant.users)
         (fill,) = record.master_fills()
         assert fill["emitted_ns"], "nobody was sent the master's fill"
         travel = Travel(fill["exec_id"], fill["emitted_ns"], arrivals)
         pause_s = min(max(1.5 * travel.round.last / 1000, 0.02), FIRST_PAUSE_S)
-        rest()
+        contestant.rest()
         yield travel
 
 
-def _arrivals(record: Record, users: int) -> dict[str, int]:
+def arrivals_of(record: Record, users: int) -> dict[str, int]:
     """When each user's order was at the exchange, by user."""
     rows: list[dict[str, Any]] = []
 

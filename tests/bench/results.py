@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from tests.bench.rows import Burst, Copying, Flood, Standing, Stopping, Watched, Way, Who
+from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Watched, Way, Who
 from tests.bench.timing import Spread
 
 #: What krakencopy is held against.
@@ -18,6 +18,7 @@ KINDS: dict[str, type[Any]] = {
     "standing": Standing,
     "bursts": Burst,
     "floods": Flood,
+    "cpu": Cpu,
     "stopping": Stopping,
     "watched": Watched,
 }
@@ -38,6 +39,7 @@ class Results:
     standing: list[Standing] = field(default_factory=list)
     bursts: list[Burst] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
+    cpu: list[Cpu] = field(default_factory=list)
     stopping: list[Stopping] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
 
@@ -70,6 +72,13 @@ class Results:
         for way in self.ways:
             for name, spread in way.hops.items():
                 yield f"{_many(way.users)}, answer {way.answer_ms} ms: {name}, ms", spread
+        for used in self.cpu:
+            for until, spreads in (("the last order", used.left), ("all is settled", used.settled)):
+                for name, spread in spreads.items():
+                    yield (
+                        f"{used.who}, {_many(used.users)}: CPU of a copy until {until}, {name}, ms",
+                        spread,
+                    )
         for each in self.standing:
             yield f"{_many(each.users)}: start, s", each.start_s
             yield f"{_many(each.users)}: idle, cores", each.idle_cores

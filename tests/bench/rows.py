@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from tests.bench.timing import RoundRobin, Spread
 
+#: Whose CPU time it is: all of a contestant's own processes together, and the exchange's.
+OWN, EXCHANGE = "own", "exchange"
+
 
 class Who(StrEnum):
     """Who brings the orders to the exchange."""
@@ -153,3 +156,16 @@ class Stopping:
     halt: Spread
     #: From the call until the exchange has filled the last user's exit.
     flatten: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU time of a copy in ms for each user and fill, by process, less what the processes use idle."""
+
+    who: Who
+    users: int
+    answer_ms: int
+    #: From the master's order until the last user's order is at the exchange.
+    left: dict[str, Spread]
+    #: Until everyone has come to the end with it.
+    settled: dict[str, Spread]

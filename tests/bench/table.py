@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tests.bench.machine import is_quiet
 from tests.bench.results import BASES, Results
-from tests.bench.rows import Who
+from tests.bench.rows import EXCHANGE, OWN, Who
 from tests.bench.timing import Spread
 
 
@@ -30,6 +30,7 @@ def _lines(results: Results) -> Iterator[str]:
         yield f"From a fill of the master to users' orders at an exchange that {late}; ms, median and p99"
         yield from aligned(_copying(results, answer_ms))
     yield from _ways(results)
+    yield from _cpu(results)
     yield from _standing(results)
     yield from _bursts(results)
     yield from _floods(results)
@@ -75,6 +76,24 @@ def _ways(results: Results) -> Iterator[str]:
         spreads = [way.hops[name] for name in names]
         times = [text for spread in spreads for text in (f"{spread.median:.2f}", f"{spread.p99:.1f}")]
         rows.append((str(way.users), str(way.answer_ms), *times))
+    yield from aligned(rows)
+
+
+def _cpu(results: Results) -> Iterator[str]:
+    yield ""
+    yield (
+        "CPU time of a copy until the last user's order is at the exchange, and until all is settled, less "
+        "what is used idle;"
+    )
+    yield "ms for each user and fill, medians, by process"
+    found = dict.fromkeys(name for each in results.cpu for name in each.left)
+    names = [*(name for name in found if name not in {OWN, EXCHANGE}), OWN, EXCHANGE]
+    rows: list[Sequence[str]] = [("users", "answer ms", "who", "until", "fills", *names)]
+    for each in results.cpu:
+        for until, spreads in (("ordered", each.left), ("settled", each.settled)):
+            times = [f"{spreads[name].median:.2f}" if name in spreads else "-" for name in names]
+            count = next(iter(spreads.values())).count
+            rows.append((str(each.users), str(each.answer_ms), each.who, until, str(count), *times))
     yield from aligned(rows)
 
 

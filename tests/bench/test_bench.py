@@ -18,12 +18,16 @@ from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
 from tests.bench.results import Results
-from tests.bench.rows import Burst, Copying, Flood, Standing, Stopping, Watched, Way, Who
+from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Watched, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
 
 NUMBERS = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300)
+
+
+def spread_of(**values: float) -> dict[str, Spread]:
+    return {name: Spread.of([value]) for name, value in values.items()}
 
 
 def sample(factor: float = 1.0) -> Results:
@@ -60,6 +64,12 @@ def sample(factor: float = 1.0) -> Results:
             )
         ],
         watched=[Watched(10, 200, Spread.of([5.5]), 7.0, Spread.of([5.0]), 6.0)],
+        cpu=[
+            Cpu(
+                Who.OURS, 10, 50, spread_of(user=1.5, own=2.0, exchange=0.5), spread_of(own=6.0, exchange=1.0)
+            ),
+            Cpu(Who.ASYNCIO, 10, 50, spread_of(script=0.3, own=0.3), spread_of(script=0.4, own=0.4)),
+        ],
         commits_per_s=2500.0,
         stopping=[Stopping(10, Spread.of([6.0]), Spread.of([70.0]))],
     )
@@ -170,6 +180,18 @@ def test_halts_and_flattens_have_a_row_for_each_number_of_users() -> None:
     lines = table(sample()).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("users  halts"))
     assert lines[at + 1].split() == ["10", "1", "6.0", "6.0", "1", "70.0", "70.0"]
+
+
+def test_cpu_time_has_a_row_until_the_order_and_one_until_the_end() -> None:
+    lines = table(sample()).splitlines()
+    at = next(number for number, line in enumerate(lines) if "script" in line.split())
+    assert lines[at].split()[-4:] == ["user", "script", "own", "exchange"]
+    assert [line.split()[-4:] for line in lines[at + 1 : at + 5]] == [
+        ["1.50", "-", "2.00", "0.50"],
+        ["-", "-", "6.00", "1.00"],
+        ["-", "0.30", "0.30", "-"],
+        ["-", "0.40", "0.40", "-"],
+    ]
 
 
 def test_results_of_before_something_was_measured_can_be_read() -> None:
@@ -284,6 +306,9 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
         assert flood.last.count == flood.calm_last.count == flood.elsewhere_last.count == 2
         assert 0 < flood.front_mib < 256
         assert flood.supervisor_mib > 0
+    assert {cpu.who for cpu in results.cpu} == {Who.OURS, Who.ASYNCIO}
+    for cpu in results.cpu:
+        assert 0 < cpu.left["own"].median <= cpu.settled["own"].median
     (stopped,) = results.stopping
     assert (stopped.users, stopped.halt.count, stopped.flatten.count) == (2, 2, 1)
     assert positive(stopped.halt)

@@ -35,12 +35,23 @@ def user_pids(system: System) -> list[int]:
 
 def idle_cores(system: System, seconds: float) -> float:
     """CPU time of all of krakencopy's processes while nothing is traded, in shares of one core."""
-    assert system.process is not None
-    pids = list(system.pids().values())
-    ours = [*pids, *children(system.process.pid, "kc-control"), system.process.pid, parent(pids[0])]
+    ours = [pid for pids in processes(system).values() for pid in pids]
     before, began = sum(map(cpu_s, ours)), time.monotonic()
     time.sleep(seconds)
     return (sum(map(cpu_s, ours)) - before) / (time.monotonic() - began)
+
+
+def processes(system: System) -> dict[str, list[int]]:
+    """All processes of a running system, by what they are for."""
+    assert system.process is not None
+    supervisor, accounts = system.process.pid, system.pids()
+    master = accounts.pop("master")
+    return {
+        "supervisor": [supervisor, parent(master)],
+        "front": children(supervisor, "kc-control"),
+        "master": [master],
+        "user": list(accounts.values()),
+    }
 
 
 def children(parent: int, name: str) -> list[int]:
