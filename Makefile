@@ -31,11 +31,12 @@ STATE_DIR ?= data-paper
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
 JOBS ?= 4
-# make bench: USERS=1,10 and FILLS=20 for a short one; where the results go, and the plots if elsewhere
-# (FIGURES=docs/performance). make bench-compare: BASE is what the newest results are held against, without it
-# those before.
+# make bench: USERS=1,10 and FILLS=20 for a short one; AGAINST=CHECKOUT measures that krakencopy in turn; where
+# the results go, and the plots if elsewhere (FIGURES=docs/performance). make bench-compare: BASE is what the
+# newest results are held against, without it those before.
 USERS ?=
 FILLS ?=
+AGAINST ?=
 RESULTS ?= bench
 FIGURES ?= $(RESULTS)
 BASE ?= $(RESULTS)/results.previous.json
@@ -105,7 +106,7 @@ chaos: $(VENV)/.ready  ## seeded kills and faults, judged by the exchange's own 
 
 bench: $(VENV)/.ready $(CONFORMANCE)/.installed  ## beside what others would write (USERS=1,10 FILLS=20)
 	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \
-	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS))
+	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS)) $(if $(AGAINST),--against $(AGAINST))
 
 bench-compare: $(VENV)/.ready  ## the newest results of make bench beside others (BASE=FILE.json)
 	$(BIN)/python -m tests.bench.compare $(BASE) $(RESULTS)/results.json

@@ -13,7 +13,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.bench.numbers import numbers
 from tests.bench.results import Results
+from tests.bench.rows import Who
 from tests.bench.table import aligned, shown
 from tests.bench.timing import Spread
 
@@ -24,7 +26,7 @@ def comparison(base: Results, new: Results) -> str:
 
 
 def _rows(base: Results, new: Results) -> Iterator[Sequence[str]]:
-    before, after = dict(base.numbers()), dict(new.numbers())
+    before, after = dict(numbers(base)), dict(numbers(new))
     for name in before | after:
         was, now = before.get(name), after.get(name)
         if was is None and now is None:
@@ -39,6 +41,24 @@ def _rows(base: Results, new: Results) -> Iterator[Sequence[str]]:
             )
         else:
             yield (name, shown(was), shown(now), _ratio(was, now), verdict(was, now))
+
+
+def in_turn(results: Results) -> str:
+    """The same table of the two builds that one run has measured in turn; nothing where there was only one.
+    Pure.
+    """
+    mark, all_numbers = f"{Who.BEFORE}, ", dict(numbers(results))
+    before = {name.removeprefix(mark): each for name, each in all_numbers.items() if name.startswith(mark)}
+    if not before:
+        return ""
+    ours = {name.removeprefix(f"{Who.OURS}, "): each for name, each in all_numbers.items()}
+    rows = [
+        (name, shown(was), shown(now), _ratio(was, now), verdict(was, now))
+        for name, was in before.items()
+        if was is not None and (now := ours.get(name)) is not None
+    ]
+    head = (f"{Who.BEFORE} and {Who.OURS}", Who.BEFORE, Who.OURS, "ratio", "verdict")
+    return "\nBoth builds in turn\n" + "\n".join(aligned([head, *rows])) + "\n"
 
 
 def _ratio(was: Spread | float, now: Spread | float) -> str:

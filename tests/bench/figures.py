@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from xml.sax.saxutils import escape
 
 from tests.bench.results import Results
-from tests.bench.rows import Who
+from tests.bench.rows import SYSTEMS, Who
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 72, 24, 64, 56
@@ -176,30 +177,26 @@ def figures(results: Results) -> dict[str, str]:
             [line for who in Who if (line := _copying(results, who, answer_ms)).points],
             log=True,
         )
-    standing = sorted(results.standing, key=lambda each: each.users)
+    systems = [who for who in SYSTEMS if any(each.who is who for each in results.standing)]
+
+    def growth(best: str, worse: str = "") -> list[Line]:
+        return [_standing(results, who, best, worse) for who in systems]
+
     found["start.svg"] = chart(
         "Start: from the first user's start to the last one SERVING", "", ("users", "s"),
-        [Line("start", [(each.users, each.start_s) for each in standing])], log=False,
+        growth("start_s"), log=False,
     )  # fmt: skip
     found["memory.svg"] = chart(
         "Own memory (PSS) of an idle user's process", "line: median, dashed: worst", ("users", "MiB"),
-        [Line(
-            "memory",
-            [(each.users, each.memory_mib) for each in standing if each.memory_mib is not None],
-            [(each.users, each.memory_worst_mib) for each in standing if each.memory_worst_mib is not None],
-        )], log=False,
+        growth("memory_mib", "memory_worst_mib"), log=False,
     )  # fmt: skip
     found["idle.svg"] = chart(
         "CPU time while nothing is traded, all processes together", "", ("users", "cores"),
-        [Line("idle", [(each.users, each.idle_cores) for each in standing])], log=False,
+        growth("idle_cores"), log=False,
     )  # fmt: skip
     found["status.svg"] = chart(
         "How long GetStatus takes", "line: median, dashed: p99", ("users", "ms"),
-        [Line(
-            "status",
-            [(each.users, each.status.median) for each in standing],
-            [(each.users, each.status.p99) for each in standing],
-        )], log=False,
+        growth("status.median", "status.p99"), log=False,
     )  # fmt: skip
     return found
 
@@ -211,3 +208,16 @@ def _copying(results: Results, who: Who, answer_ms: int) -> Line:
         [(cell.users, cell.last.median) for cell in cells],
         [(cell.users, cell.last.p99) for cell in cells],
     )
+
+
+def _standing(results: Results, who: Who, best: str, worse: str) -> Line:
+    """One number of each size of a system, and its worse fellow; by their names. What could not be measured
+    is left out.
+    """
+    rows = sorted((each for each in results.standing if each.who is who), key=lambda each: each.users)
+
+    def points(name: str) -> Points:
+        every = [(each.users, attrgetter(name)(each)) for each in rows] if name else []
+        return [(users, number) for users, number in every if number is not None]
+
+    return Line(who, points(best), points(worse))

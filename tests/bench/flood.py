@@ -62,7 +62,7 @@ def _flood(
     memory = {}
 
     def some() -> Iterator[float]:
-        return (each.last for each in measure(system, person, piece, 0)[0])
+        return (each.last for each in measure(system, person, piece, 0))
 
     while len(flooded) < fills:
         calm += some()

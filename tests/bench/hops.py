@@ -31,7 +31,7 @@ def hops(api: MessageClient, travels: Sequence[Travel]) -> dict[str, Spread]:
     offset_ns = time.time_ns() - time.monotonic_ns()
     rows = [
         row
-        for travel in travels
+        for travel in travels[-HOP_FILLS:]
         for row in _rows(api.explain_fill(exec_id=travel.exec_id), travel, offset_ns)
     ]
     return {name: Spread.of(column) for name, column in zip(HOPS, zip(*rows, strict=True), strict=True)}
@@ -50,7 +50,7 @@ def _rows(
         stops = [
             (travel.emitted_ns + offset_ns) / NS_PER_MS,
             *map(
-                _ms,
+                ms_of,
                 (fill.received_at, fill.journalled_at, copy.fanned_out_at, copy.received_at, copy.sent_at),
             ),
             (travel.arrivals_ns[outcome.account_id] + offset_ns) / NS_PER_MS,
@@ -58,5 +58,6 @@ def _rows(
         yield tuple(end - start for start, end in itertools.pairwise(stops))
 
 
-def _ms(stamp: Timestamp) -> float:
+def ms_of(stamp: Timestamp) -> float:
+    """Since 1970, to the microsecond."""
     return stamp.ToMicroseconds() / 1000

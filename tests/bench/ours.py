@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from krakencopy.client.sdk.message_client import MessageClient
-from tests.bench.hops import HOP_FILLS, hops
 from tests.bench.person import PATIENCE_S, Contestant, Person, travels
-from tests.bench.timing import RoundRobin, Spread
+from tests.bench.timing import RoundRobin
 from tests.bench.venue import MASTER_USD, USER_USD, answering, names
 from tests.support.footprint import processes
-from tests.support.system import Paper, System, wait_for
+from tests.support.system import ROOT, Paper, System, wait_for
 
 #: A machine that is too slow must not be taken for a user that comes too late.
 PATIENT = "[copy]\nmax_entry_age_s = 600"
 
 
 @contextmanager
-def started(paper: Paper, users: int) -> Iterator[tuple[System, Person]]:
-    """A system that is ready, and its person."""
-    with System(paper, dict.fromkeys(names(users), USER_USD), MASTER_USD, PATIENT) as system:
+def started(paper: Paper, users: int, checkout: Path = ROOT) -> Iterator[tuple[System, Person]]:
+    """A system that is ready, and its person; its processes run the code of that checkout."""
+    path = {"PYTHONPATH": str(checkout / "protos")}
+    with System(
+        paper, dict.fromkeys(names(users), USER_USD), MASTER_USD, PATIENT, more_environment=path
+    ) as system:
         system.start()
         wait_for("a system that is ready", lambda: (seen := system.status()) and seen.ready, PATIENCE_S)
         person = Person(paper)
@@ -35,13 +38,10 @@ def contestant(system: System, person: Person, api: MessageClient) -> Contestant
     )
 
 
-def measure(
-    system: System, person: Person, fills: int, answer_ms: int
-) -> tuple[list[RoundRobin], dict[str, Spread]]:
-    """A round for each fill; and each hop of a copy, in ms, by name."""
+def measure(system: System, person: Person, fills: int, answer_ms: int) -> list[RoundRobin]:
+    """A round for each fill."""
     with answering(system.paper, answer_ms), system.api() as api:
-        found = list(travels(contestant(system, person, api), fills))
-        return [travel.round for travel in found], hops(api, found[-HOP_FILLS:])
+        return [each.round for each in travels(contestant(system, person, api), fills)]
 
 
 def is_at_rest(api: MessageClient, fills: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from tests.bench.timing import RoundRobin
-from tests.bench.venue import MASTER_VOLUME, PAIR, Record
+from tests.bench.venue import MASTER_VOLUME, PAIR, Record, Refusal
 from tests.support.client import signed
 from tests.support.system import Key, Paper, wait_for
 
@@ -57,6 +57,8 @@ class Travel:
     exec_id: str
     emitted_ns: int
     arrivals_ns: Mapping[str, int]
+    #: Orders for it that were not taken, of any user.
+    refused: Sequence[Refusal] = ()
 
     @property
     def round(self) -> RoundRobin:
@@ -85,13 +87,14 @@ def travels(contestant: Contestant, fills: int) -> Iterator[Travel]:
     person, record = contestant.person, Record(contestant.paper)
     pause_s = FIRST_PAUSE_S
     for _ in range(fills):
+        refused = len(record.refused)
         person.trade()
         # Looking is in the way of what is measured.
         time.sleep(pause_s)
         arrivals = arrivals_of(record, contestant.users)
         (fill,) = record.master_fills()
         assert fill["emitted_ns"], "nobody was sent the master's fill"
-        travel = Travel(fill["exec_id"], fill["emitted_ns"], arrivals)
+        travel = Travel(fill["exec_id"], fill["emitted_ns"], arrivals, record.refused[refused:])
         pause_s = min(max(1.5 * travel.round.last / 1000, 0.02), FIRST_PAUSE_S)
         contestant.rest()
         yield travel

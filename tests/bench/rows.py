@@ -15,9 +15,15 @@ class Who(StrEnum):
     """Who brings the orders to the exchange."""
 
     OURS = "krakencopy"
+    #: The krakencopy of another checkout.
+    BEFORE = "before"
     ASYNCIO = "asyncio"
     LOOP = "loop"
     FLOOR = "floor"
+
+
+#: Those that are whole systems.
+SYSTEMS = (Who.OURS, Who.BEFORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,12 @@ class Copying:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where the time of krakencopy's copies goes, hop by hop in ms, over all users."""
+    """Where the time of a system's copies goes, hop by hop in ms, over all users."""
 
     users: int
     answer_ms: int
     hops: dict[str, Spread]
+    who: Who = Who.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class Standing:
     memory_worst_mib: float | None
     #: GetStatus, in ms.
     status: Spread
+    who: Who = Who.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Burst:
     #: From the first fill to the last fill, and to the last user's last order.
     fills_s: float
     last_s: float
+    who: Who = Who.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,7 @@ class Stopping:
     halt: Spread
     #: From the call until the exchange has filled the last user's exit.
     flatten: Spread
+    who: Who = Who.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +179,19 @@ class Cpu:
     left: dict[str, Spread]
     #: Until everyone has come to the end with it.
     settled: dict[str, Spread]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The slowest copies, and orders that were refused, of one contestant's fills; in ms after the fill."""
+
+    who: Who
+    users: int
+    answer_ms: int
+    #: How many of the slowest copies, and from when to when their orders were at the exchange.
+    copies: int
+    least_ms: float
+    most_ms: float
+    #: Orders that the exchange did not take, and how late the least late of them was.
+    refused: int
+    refused_least_ms: float | None

@@ -11,7 +11,7 @@ from functools import partial
 from krakencopy.client.sdk.message_client import MessageClient
 from tests.bench.ours import rest
 from tests.bench.person import PATIENCE_S, Person
-from tests.bench.rows import Stopping
+from tests.bench.rows import Stopping, Who
 from tests.bench.timing import NS_PER_MS, Spread
 from tests.bench.venue import Record, names
 from tests.support.system import System, wait_for
@@ -20,7 +20,7 @@ from tests.support.system import System, wait_for
 HALTS, FLATTENS = 100, 10
 
 
-def measure(system: System, person: Person, halts: int = HALTS, flattens: int = FLATTENS) -> Stopping:
+def measure(who: Who, system: System, person: Person, halts: int, flattens: int) -> Stopping:
     """Of a system that is ready, with all of its users."""
     with system.api() as api:
         if person.orders % 2:
@@ -28,7 +28,7 @@ def measure(system: System, person: Person, halts: int = HALTS, flattens: int = 
             rest(api, person)
         took_ms = list(_halts(api, halts))
         sold_ms = list(_flattens(system, person, api, flattens))
-    return Stopping(users=len(system.users), halt=Spread.of(took_ms), flatten=Spread.of(sold_ms))
+    return Stopping(users=len(system.users), halt=Spread.of(took_ms), flatten=Spread.of(sold_ms), who=who)
 
 
 def _halts(api: MessageClient, count: int) -> Iterator[float]:

@@ -30,6 +30,7 @@ def _lines(results: Results) -> Iterator[str]:
         yield f"From a fill of the master to users' orders at an exchange that {late}; ms, median and p99"
         yield from aligned(_copying(results, answer_ms))
     yield from _ways(results)
+    yield from _tails(results)
     yield from _cpu(results)
     yield from _standing(results)
     yield from _bursts(results)
@@ -41,6 +42,7 @@ def _lines(results: Results) -> Iterator[str]:
 
 
 def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
+    bases = [base for base in BASES if base is not Who.BEFORE or results.has(base)]
     yield (
         "users",
         "who",
@@ -52,7 +54,7 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
         "last",
         "p99",
         "last/users",
-        *(f"of {base}" for base in BASES),
+        *(f"of {base}" for base in bases),
     )
     for users in results.users():
         for who in Who:
@@ -61,21 +63,42 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
                 continue
             spreads = (cell.first, cell.middle, cell.last)
             times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
-            ratios = [_times(results.ratio(cell, base)) for base in BASES]
+            ratios = [_times(results.ratio(cell, base)) for base in bases]
             yield (str(users), who, str(cell.last.count), *times, f"{cell.last.median / users:.2f}", *ratios)
 
 
 def _ways(results: Results) -> Iterator[str]:
     yield ""
-    yield "Where the time of krakencopy's copies goes, over all users: each hop's median and p99 in ms"
+    yield "Where the time of a system's copies goes, over all users: each hop's median and p99 in ms"
     names = list(dict.fromkeys(name for way in results.ways for name in way.hops))
     rows: list[Sequence[str]] = [
-        ("users", "answer ms", *(text for name in names for text in (name, "p99"))),
+        ("users", "answer ms", "who", *(text for name in names for text in (name, "p99"))),
     ]
     for way in results.ways:
         spreads = [way.hops[name] for name in names]
         times = [text for spread in spreads for text in (f"{spread.median:.2f}", f"{spread.p99:.1f}")]
-        rows.append((str(way.users), str(way.answer_ms), *times))
+        rows.append((str(way.users), str(way.answer_ms), way.who, *times))
+    yield from aligned(rows)
+
+
+def _tails(results: Results) -> Iterator[str]:
+    yield ""
+    yield (
+        "The slowest copies, from when to when they were at the exchange, and orders that it refused, and "
+        "how late the"
+    )
+    yield "first of these was; ms after the fill. Their time stamps are in slowest.json"
+    rows: list[Sequence[str]] = [
+        ("users", "answer ms", "who", "slowest", "from", "to", "refused", "from late")
+    ]
+    rows += [
+        (
+            str(each.users), str(each.answer_ms), each.who, str(each.copies), _ms(each.least_ms),
+            _ms(each.most_ms), str(each.refused),
+            "-" if each.refused_least_ms is None else _ms(each.refused_least_ms),
+        )
+        for each in results.tails
+    ]  # fmt: skip
     yield from aligned(rows)
 
 
@@ -109,13 +132,14 @@ def _standing(results: Results) -> Iterator[str]:
     )
     yield "together in shares of one core, and how long GetStatus takes"
     rows: list[Sequence[str]] = [
-        ("users", "start s", "MiB", "worst", "idle cores", "status ms", "p99"),
+        ("users", "who", "start s", "MiB", "worst", "idle cores", "status ms", "p99"),
     ]
     for each in results.standing:
         memory = ("-" if mib is None else f"{mib:.1f}" for mib in (each.memory_mib, each.memory_worst_mib))
         rows.append(
             (
                 str(each.users),
+                each.who,
                 f"{each.start_s:.2f}",
                 *memory,
                 f"{each.idle_cores:.3f}",
@@ -134,12 +158,12 @@ def _bursts(results: Results) -> Iterator[str]:
     )
     yield "rejected, and seconds from the first fill to the last fill and to the last user's last order"
     rows: list[Sequence[str]] = [
-        ("answer ms", "users", "fills", "orders", "merged", "refused", "uncopied", "fills s", "last s")
+        ("answer ms", "users", "who", "fills", "orders", "merged", "refused", "uncopied", "fills s", "last s")
     ]
     rows += [
         (
-            str(each.answer_ms), str(each.users), str(each.fills), str(each.orders), str(each.merged),
-            str(each.refused), str(each.uncopied),
+            str(each.answer_ms), str(each.users), each.who, str(each.fills), str(each.orders),
+            str(each.merged), str(each.refused), str(each.uncopied),
             f"{each.fills_s:.2f}", f"{each.last_s:.2f}",
         )
         for each in results.bursts
@@ -202,10 +226,10 @@ def _stopping(results: Results) -> Iterator[str]:
         "flatten of all"
     )
     yield "until the last user's exit is filled; ms, median and p99"
-    rows: list[Sequence[str]] = [("users", "halts", "halt", "p99", "flattens", "flatten", "p99")]
+    rows: list[Sequence[str]] = [("users", "who", "halts", "halt", "p99", "flattens", "flatten", "p99")]
     rows += [
         (
-            str(each.users), str(each.halt.count), _ms(each.halt.median), _ms(each.halt.p99),
+            str(each.users), each.who, str(each.halt.count), _ms(each.halt.median), _ms(each.halt.p99),
             str(each.flatten.count), _ms(each.flatten.median), _ms(each.flatten.p99),
         )
         for each in results.stopping
@@ -229,5 +253,6 @@ def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
         cells = []
         for cell, column in zip(row, zip(*kept, strict=True), strict=True):
             width = max(map(len, column))
-            cells.append(cell.ljust(width) if column[-1][:1].isalpha() else cell.rjust(width))
+            is_words = column[-1][:1].isalpha() or " " in column[-1]
+            cells.append(cell.ljust(width) if is_words else cell.rjust(width))
         yield "  ".join(cells).rstrip()

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bench.compare import comparison, verdict
+from tests.bench.compare import comparison, in_turn, verdict
 from tests.bench.figures import Axis, chart, figures
 from tests.bench.flood import TOGETHER
 from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
+from tests.bench.numbers import numbers
 from tests.bench.results import Results
 from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Watched, Way, Who
 from tests.bench.table import aligned, table
@@ -34,7 +35,13 @@ def sample(factor: float = 1.0) -> Results:
     """A run of two sizes, made up; krakencopy's own times are ``factor`` as large."""
 
     def cell(who: Who, users: int, answer_ms: int) -> Copying:
-        each = {Who.OURS: 4.0 * factor, Who.ASYNCIO: 8.0, Who.LOOP: 40.0 + answer_ms, Who.FLOOR: 2.0}
+        each = {
+            Who.OURS: 4.0 * factor,
+            Who.BEFORE: 5.0,
+            Who.ASYNCIO: 8.0,
+            Who.LOOP: 40.0 + answer_ms,
+            Who.FLOOR: 2.0,
+        }
         base = each[who] * users
         rounds = [RoundRobin(base + n / 100, base + 1 + n / 100, base + 2 + n / 100) for n in range(200)]
         return Copying.of(who, users, answer_ms, rounds)
@@ -46,6 +53,7 @@ def sample(factor: float = 1.0) -> Results:
         standing=[
             Standing(1, 0.5, 0.001, 20.0, 20.0, Spread.of([1.0, 2.0])),
             Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),
+            Standing(100, 8.0, 0.1, 20.0, 20.0, Spread.of([5.0, 6.0]), Who.BEFORE),
         ],
         bursts=[Burst(50, 1000, 50, 700, 49_300, 0, 0, 0.5, 2.5)],
         floods=[
@@ -138,8 +146,8 @@ def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
 def test_the_table_has_the_ratio_of_the_last_orders_to_the_script_the_loop_and_the_floor() -> None:
     lines = table(sample()).splitlines()
     row = next(line.split() for line in lines if line.split()[:2] == ["100", "krakencopy"])
-    # 100 users: 400, 800, 4000 and 200 ms, each and about 3 ms.
-    assert row[-3:] == ["0.502", "0.101", "1.99"]
+    # 100 users: 400, 500, 800, 4000 and 200 ms, each and about 3 ms.
+    assert row[-4:] == ["0.801", "0.502", "0.101", "1.99"]
     assert row[2] == "200"
 
 
@@ -178,8 +186,8 @@ def test_a_flood_stands_beside_the_same_without_one() -> None:
 
 def test_halts_and_flattens_have_a_row_for_each_number_of_users() -> None:
     lines = table(sample()).splitlines()
-    at = next(number for number, line in enumerate(lines) if line.startswith("users  halts"))
-    assert lines[at + 1].split() == ["10", "1", "6.0", "6.0", "1", "70.0", "70.0"]
+    at = next(number for number, line in enumerate(lines) if line.split()[2:3] == ["halts"])
+    assert lines[at + 1].split() == ["10", "krakencopy", "1", "6.0", "6.0", "1", "70.0", "70.0"]
 
 
 def test_cpu_time_has_a_row_until_the_order_and_one_until_the_end() -> None:
@@ -207,13 +215,13 @@ def test_a_run_is_the_same_as_itself() -> None:
     text = comparison(sample(), sample())
     assert "MORE" not in text
     assert "LESS" not in text
-    assert text.count("\n") == 1 + sum(number is not None for _, number in sample().numbers())
+    assert text.count("\n") == 1 + sum(number is not None for _, number in numbers(sample()))
 
 
 def test_only_what_became_slower_is_said_to_be_more() -> None:
     more = [line for line in comparison(sample(), sample(1.5)).splitlines() if "MORE" in line]
-    # Three times and three ratios each.
-    assert len(more) == sum(cell.who is Who.OURS for cell in sample().copying) * 6
+    # Three times and four ratios each.
+    assert len(more) == sum(cell.who is Who.OURS for cell in sample().copying) * 7
     assert all(line.startswith("krakencopy") for line in more)
     assert not any("MORE" in line for line in comparison(sample(1.5), sample()).splitlines())
 
@@ -223,6 +231,23 @@ def test_ranges_that_meet_are_no_change_and_what_was_measured_once_has_no_verdic
     assert verdict(slow, fast) == verdict(fast, slow) == "same"
     assert verdict(slow, replace(fast, high=3.9)) == "LESS"
     assert verdict(1.0, 2.0) == "measured once"
+
+
+def test_both_builds_of_one_run_are_compared_with_each_other() -> None:
+    lines = in_turn(sample()).splitlines()
+    (line,) = (line for line in lines if line.startswith("100 users, answer 50 ms: last order, ms"))
+    assert line.split()[-4:] == ["503", "403", "0.80", "LESS"]
+    (line,) = (line for line in lines if line.startswith("100 users: start, s"))
+    assert line.split()[-5:] == ["8", "4", "0.50", "measured", "once"]
+
+
+def test_a_run_of_one_build_has_nothing_to_compare_in_turn() -> None:
+    whole = sample()
+    ours = [cell for cell in whole.copying if cell.who is not Who.BEFORE]
+    standing = [each for each in whole.standing if each.who is not Who.BEFORE]
+    alone = replace(whole, copying=ours, standing=standing)
+    assert in_turn(alone) == ""
+    assert "before" not in table(alone)
 
 
 def test_what_only_one_run_has_is_said() -> None:
@@ -244,7 +269,7 @@ def test_every_picture_is_xml_with_a_title_a_legend_and_a_mark_for_each_point() 
     root = parsed(pictures["orders-50ms.svg"])
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert {*Who, "users", "ms after the master's fill"} <= set(words)
-    marks = [element for element in root.iter() if element.get("class") in {"m0", "m1", "m2", "m3"}]
+    marks = [element for element in root.iter() if element.get("class") in {"m0", "m1", "m2", "m3", "m4"}]
     assert len(marks) == len(Who) * (2 + 1), "two sizes and one in the legend, each"
 
 
@@ -279,25 +304,28 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     out = tmp_path / "results.json"
     # Our own environment has ccxt as well, for accounts at other brokers.
     text = run(
-        "tests.bench", "--short", "--users", "2", "--fills", "3", "--out", str(out), "--ccxt", sys.executable
-    )
+        "tests.bench", "--short", "--users", "2", "--fills", "3", "--out", str(out), "--ccxt", sys.executable,
+        "--against", str(ROOT),
+    )  # fmt: skip
     results = Results.from_json(out.read_text())
-    assert text == out.with_suffix(".txt").read_text() == table(results)
+    assert text == out.with_suffix(".txt").read_text() == table(results) + in_turn(results)
     cells = {(cell.who, cell.users, cell.answer_ms) for cell in results.copying}
     assert cells == {(who, 2, ms) for who in Who for ms in (0, 50)}
     for cell in results.copying:
         assert positive(cell.first)
         assert cell.first.median <= cell.middle.median <= cell.last.median
         assert cell.first.count == cell.middle.count == cell.last.count == 3
-    (standing,) = results.standing
-    assert standing.users == 2
+    standing = results.standing[0]
+    assert [(each.who, each.users) for each in results.standing] == [(Who.OURS, 2), (Who.BEFORE, 2)]
     assert standing.start_s > 0
     assert positive(standing.status)
     # So short an idle time may cost no tick of the processes' clocks; memory may be hidden, and is not
     # nothing.
     assert standing.idle_cores >= 0
     assert standing.memory_mib != 0
-    assert [burst.answer_ms for burst in results.bursts] == [0, 50]
+    assert [(burst.who, burst.answer_ms) for burst in results.bursts] == [
+        (who, ms) for who in (Who.OURS, Who.BEFORE) for ms in (0, 50)
+    ]
     assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
     assert all(burst.orders + burst.merged == 2 * 20 and not burst.uncopied for burst in results.bursts)
     assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER]
@@ -306,10 +334,10 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
         assert flood.last.count == flood.calm_last.count == flood.elsewhere_last.count == 2
         assert 0 < flood.front_mib < 256
         assert flood.supervisor_mib > 0
-    assert {cpu.who for cpu in results.cpu} == {Who.OURS, Who.ASYNCIO}
+    assert {cpu.who for cpu in results.cpu} == {Who.OURS, Who.BEFORE, Who.ASYNCIO}
     for cpu in results.cpu:
         assert 0 < cpu.left["own"].median <= cpu.settled["own"].median
-    (stopped,) = results.stopping
+    stopped = results.stopping[0]
     assert (stopped.users, stopped.halt.count, stopped.flatten.count) == (2, 2, 1)
     assert positive(stopped.halt)
     assert positive(stopped.flatten)
@@ -320,6 +348,11 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert loop.first.median > 50
     assert loop.last.median > 150
     assert set(tmp_path.glob("*.svg"))
+    slow = json.loads((tmp_path / "slowest.json").read_text())
+    assert len(slow) == 2 * 2 * (2 * 3), "each copy of each fill, of both builds and both answer times"
+    for copy in slow:
+        stamps = copy["stamps_ms"]
+        assert 0 < stamps["journalled"] < stamps["user received"] < stamps["sent"] < stamps["finished"]
     compared = run("tests.bench.compare", str(out), str(out))
     assert "1.00" in compared
     assert "MORE" not in compared

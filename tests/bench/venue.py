@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from tests.support.system import Key, Paper
@@ -47,15 +48,25 @@ def answering(paper: Paper, answer_ms: int) -> Iterator[None]:
     paper.call("DELETE", "/faults")
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A user's order that the exchange did not take: on a machine that is busy enough, one may come after its
+    deadline.
+    """
+
+    account: str
+    received_ns: int
+    error: str
+
+
 class Record:
     """The exchange's own record, read on from where it stood."""
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
         self._read = {"requests": 0, "fills": 0}
-        #: Users' orders that the exchange did not take: on a machine that is busy enough, one may come after
-        #: its deadline.
-        self.refused = 0
+        #: In the order of their arrival, as far as orders were read.
+        self.refused: list[Refusal] = []
         for what in self._read:
             self._new(what)
 
@@ -64,9 +75,12 @@ class Record:
         rows = [
             row for row in self._new("requests") if row["method"] == "AddOrder" and row["account"] != "master"
         ]
-        taken = [row for row in rows if row["outcome"] == "ok"]
-        self.refused += len(rows) - len(taken)
-        return taken
+        self.refused += [
+            Refusal(row["account"], row["received_ns"], row["outcome"])
+            for row in rows
+            if row["outcome"] != "ok"
+        ]
+        return [row for row in rows if row["outcome"] == "ok"]
 
     def master_fills(self) -> list[dict[str, Any]]:
         """New fills of the master."""

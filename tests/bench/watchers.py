@@ -47,7 +47,7 @@ def watched(users: int, fills: int, watches: int = WATCHES) -> Watched:
         measure(system, person, WARM_UP, 0)
 
         def some() -> Iterator[float]:
-            return (each.last for each in measure(system, person, piece, 0)[0])
+            return (each.last for each in measure(system, person, piece, 0))
 
         while len(busy) < fills:
             calm += some()

@@ -14,7 +14,7 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
 from tests.bench.ours import rest, started
 from tests.bench.person import Person
-from tests.bench.rows import Burst, Standing
+from tests.bench.rows import Burst, Standing, Who
 from tests.bench.timing import NS_PER_MS, Spread
 from tests.bench.venue import PAIR, Record, answering, exchange
 from tests.support.footprint import idle_cores, memory_mib, start_s, user_pids
@@ -29,7 +29,7 @@ LEVEL = Decimal("0.01")
 FILLS_AN_ORDER = 100
 
 
-def standing(system: System, settle_s: float, idle_s: float) -> Standing:
+def standing(who: Who, system: System, settle_s: float, idle_s: float) -> Standing:
     """A system that has just become ready; it is left alone for a while first."""
     with system.api() as api:
         events = list(api.list_events())
@@ -43,6 +43,7 @@ def standing(system: System, settle_s: float, idle_s: float) -> Standing:
         memory_mib=statistics.median(memory) if memory else None,
         memory_worst_mib=memory[-1] if memory else None,
         status=_status(system),
+        who=who,
     )
 
 
@@ -58,13 +59,13 @@ def _status(system: System) -> Spread:
     return Spread.of(took)
 
 
-def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
+def bursts(who: Who, checkout: Path, users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
     """The master buys level by level, order by order, as fast as the exchange answers; one system has all
     bursts.
     """
     with exchange() as paper:
         paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
-        with started(paper, users) as (system, person), system.api() as api:
+        with started(paper, users, checkout) as (system, person), system.api() as api:
             found: list[Burst] = []
             uncopied = 0
             for answer_ms in answers_ms:
@@ -74,11 +75,11 @@ def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
                     rest(api, person, fills * (len(found) + 1))
                 copies, before = api.get_status().copies, uncopied
                 uncopied = copies.skipped + copies.rejected
-                found.append(_burst(record, users, fills, answer_ms, uncopied - before))
+                found.append(_burst(who, record, users, fills, answer_ms, uncopied - before))
     return found
 
 
-def _burst(record: Record, users: int, fills: int, answer_ms: int, uncopied: int) -> Burst:
+def _burst(who: Who, record: Record, users: int, fills: int, answer_ms: int, uncopied: int) -> Burst:
     """What the exchange has seen of it."""
     orders, filled = record.orders(), record.master_fills()
     assert len(filled) == fills, f"{len(filled)} fills instead of {fills}"
@@ -90,10 +91,11 @@ def _burst(record: Record, users: int, fills: int, answer_ms: int, uncopied: int
         answer_ms=answer_ms,
         orders=len(orders),
         merged=users * fills - len(orders) - uncopied,
-        refused=record.refused,
+        refused=len(record.refused),
         uncopied=uncopied,
         fills_s=(filled[-1]["emitted_ns"] - began_ns) / 1e9,
         last_s=(max(row["received_ns"] for row in orders) - began_ns) / 1e9,
+        who=who,
     )
 
 

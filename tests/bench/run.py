@@ -1,0 +1,156 @@
+"""The parts of one run, in the order in which they are measured: one after another, as each needs the machine
+for itself, and every contestant with an exchange of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.bench import bot, cpu, flood, floor, hops, loop, ours, slowest, stopping, watchers, whole
+from tests.bench.person import Contestant, Person, Travel, travels
+from tests.bench.results import Results
+from tests.bench.rows import Copying, Way, Who
+from tests.bench.slowest import SlowCopy
+from tests.bench.timing import RoundRobin
+from tests.bench.venue import answering, exchange
+from tests.support.footprint import SETTLE_S
+from tests.support.system import ROOT, System
+
+#: The exchange acts at once and answers after so many ms: as fast as it can, and as one far away.
+ANSWERS_MS = [0, 50]
+#: Where one of the two is enough.
+SLOW_MS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything is measured."""
+
+    users: list[int]
+    fills: int
+    #: How long a system that is ready is left alone, and then looked at.
+    settle_s: float = SETTLE_S
+    idle_s: float = 20.0
+    #: After so long the loop begins no new fill.
+    loop_s: float = 30.0
+    burst_users: int = 50
+    burst_fills: int = 1000
+    flood_users: int = 10
+    flood_fills: int = 60
+    watched_users: int = 10
+    watched_fills: int = 100
+    watches: int = watchers.WATCHES
+    journal_s: float = 5.0
+    cpu_fills: int = 10
+    halts: int = stopping.HALTS
+    flattens: int = stopping.FLATTENS
+
+
+SHORT = Amounts(
+    [1, 2],
+    fills=5,
+    settle_s=0.5,
+    idle_s=0.5,
+    loop_s=5.0,
+    burst_users=2,
+    burst_fills=20,
+    journal_s=0.2,
+    flood_users=1,
+    flood_fills=2,
+    watched_users=1,
+    watched_fills=2,
+    watches=20,
+    cpu_fills=1,
+    halts=2,
+    flattens=1,
+)
+LONG = Amounts([1, 10, 50, 100, 300], fills=200)
+
+
+class Run:
+    """What was found so far."""
+
+    def __init__(
+        self, amounts: Amounts, machine: dict[str, str], ccxt: Path, before: Path | None = None
+    ) -> None:
+        """``ccxt``: Python of an environment that has it; where there is none the script is left out.
+        ``before``: a checkout whose krakencopy is measured in turn with this one's.
+        """
+        self.results = Results(machine)
+        self.slowest: list[SlowCopy] = []
+        self._amounts = amounts
+        self._ccxt = ccxt if ccxt.exists() else None
+        self._systems = {Who.OURS: ROOT} | ({Who.BEFORE: before} if before else {})
+        if self._ccxt is None:
+            self.results.left_out.append(f"asyncio: there is no {ccxt} (make conformance installs it)")
+            say(f"LEFT OUT: {self.results.left_out[-1]}")
+
+    def parts(self) -> Iterator[None]:
+        """Each leaves what it has found."""
+        self._once()
+        for users in self._amounts.users:
+            say(f"{users} users: floor")
+            self._add(Who.FLOOR, users, floor.measure(users, self._amounts.fills, ANSWERS_MS))
+            if self._ccxt is not None:
+                say(f"{users} users: asyncio")
+                with exchange() as paper, bot.started(self._ccxt, paper, users) as script:
+                    self._copying(Who.ASYNCIO, script)
+            for who, checkout in self._systems.items():
+                say(f"{users} users: {who}")
+                with exchange() as paper, ours.started(paper, users, checkout) as (system, person):
+                    self._system(who, system, person)
+            say(f"{users} users: loop")
+            found = loop.measure(users, self._amounts.fills, ANSWERS_MS, self._amounts.loop_s)
+            self._add(Who.LOOP, users, found)
+            yield
+
+    def _once(self) -> None:
+        """What has a number of users of its own."""
+        amounts, results = self._amounts, self.results
+        say("journal")
+        self.results = results = replace(results, commits_per_s=whole.commits_per_s(amounts.journal_s))
+        for who, checkout in self._systems.items():
+            say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users: {who}")
+            results.bursts.extend(
+                whole.bursts(who, checkout, amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
+            )
+        say(f"floods of the control socket, {amounts.flood_users} users")
+        results.floods.extend(flood.floods(amounts.flood_users, amounts.flood_fills))
+        say(f"{amounts.watches} watches by TLS, {amounts.watched_users} users")
+        results.watched.append(
+            watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)
+        )
+
+    def _system(self, who: Who, system: System, person: Person) -> None:
+        amounts, results, users = self._amounts, self.results, len(system.users)
+        results.standing.append(whole.standing(who, system, amounts.settle_s, amounts.idle_s))
+        with system.api() as api:
+            for ms, found in self._copying(who, ours.contestant(system, person, api)).items():
+                results.ways.append(Way(users, ms, hops.hops(api, found), who))
+                self.slowest += slowest.slowest(api, who, users, ms, found)
+        say(f"{users} users: halts and flattens of {who}")
+        results.stopping.append(stopping.measure(who, system, person, amounts.halts, amounts.flattens))
+
+    def _copying(self, who: Who, contestant: Contestant) -> dict[int, list[Travel]]:
+        """Its fills by answer time; and its CPU time."""
+        users, every = contestant.users, {}
+        for ms in ANSWERS_MS:
+            with answering(contestant.paper, ms):
+                every[ms] = found = list(travels(contestant, self._amounts.fills))
+            self._add(who, users, {ms: [each.round for each in found]})
+            self.results.tails.append(slowest.tail(who, users, ms, found))
+        say(f"{users} users: CPU time of {who}")
+        self.results.cpu.append(cpu.measure(who, contestant, self._amounts.cpu_fills, SLOW_MS))
+        return every
+
+    def _add(self, who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
+        self.results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
+
+
+def say(line: str) -> None:
+    """On standard error: standard output has the table alone."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
