@@ -31,9 +31,9 @@ STATE_DIR ?= data-paper
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
 JOBS ?= 4
-# make bench: USERS=1,10 and FILLS=20 for a short one; AGAINST=CHECKOUT measures that krakencopy in turn; where
-# the results go, and the plots if elsewhere (FIGURES=docs/performance). make bench-compare: BASE is what the
-# newest results are held against, without it those before.
+# make bench: USERS=1,10 and FILLS=20 for a short one; AGAINST=CHECKOUT measures that krakencopy in turn;
+# where the results go, and the plots if elsewhere (FIGURES=docs/performance).
+# make bench-compare: BASE is what the newest results are held against, without it those before.
 USERS ?=
 FILLS ?=
 AGAINST ?=

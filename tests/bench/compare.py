@@ -49,14 +49,14 @@ def in_turn(results: Results) -> str:
     """
     mark, all_numbers = f"{Who.BEFORE}, ", dict(numbers(results))
     before = {name.removeprefix(mark): each for name, each in all_numbers.items() if name.startswith(mark)}
-    if not before:
-        return ""
     ours = {name.removeprefix(f"{Who.OURS}, "): each for name, each in all_numbers.items()}
     rows = [
         (name, shown(was), shown(now), _ratio(was, now), verdict(was, now))
         for name, was in before.items()
         if was is not None and (now := ours.get(name)) is not None
     ]
+    if not rows:
+        return ""
     head = (f"{Who.BEFORE} and {Who.OURS}", Who.BEFORE, Who.OURS, "ratio", "verdict")
     return "\nBoth builds in turn\n" + "\n".join(aligned([head, *rows])) + "\n"
 

@@ -15,6 +15,7 @@ def numbers(results: Results) -> Iterator[Number]:
     """None is what could not be measured."""
     yield from _copying(results)
     yield from _cpu(results)
+    yield from _sustained(results)
     yield from _whole(results)
     yield from _others(results)
     yield "journal: commits a second", results.commits_per_s
@@ -43,6 +44,19 @@ def _cpu(results: Results) -> Iterator[Number]:
         for until, spreads in (("the last order", used.left), ("all is settled", used.settled)):
             for name, spread in spreads.items():
                 yield f"{used.who}, {_many(used.users)}: CPU of a copy until {until}, {name}, ms", spread
+
+
+def _sustained(results: Results) -> Iterator[Number]:
+    for each in results.sustained:
+        where = f"{each.who}, {_many(each.users)}, {each.seconds:g} s of load, answer {each.answer_ms} ms"
+        yield f"{where}: fills a second", each.fills_per_s
+        yield f"{where}: last order, ms", each.lag
+    rates = {each.who: each.fills_per_s for each in results.sustained}
+    ours = rates.get(Who.OURS)
+    for base in (Who.BEFORE, Who.ASYNCIO):
+        other = rates.get(base)
+        if ours is not None and other is not None:
+            yield f"{Who.OURS}: fills a second of load, times the {base}", ours / other
 
 
 def _whole(results: Results) -> Iterator[Number]:

@@ -6,7 +6,19 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Tail, Watched, Way, Who
+from tests.bench.rows import (
+    Burst,
+    Copying,
+    Cpu,
+    Flood,
+    Standing,
+    Stopping,
+    Sustained,
+    Tail,
+    Watched,
+    Way,
+    Who,
+)
 from tests.bench.timing import Spread
 
 #: What krakencopy is held against.
@@ -19,6 +31,7 @@ KINDS: dict[str, type[Any]] = {
     "floods": Flood,
     "cpu": Cpu,
     "tails": Tail,
+    "sustained": Sustained,
     "stopping": Stopping,
     "watched": Watched,
 }
@@ -41,6 +54,7 @@ class Results:
     floods: list[Flood] = field(default_factory=list)
     cpu: list[Cpu] = field(default_factory=list)
     tails: list[Tail] = field(default_factory=list)
+    sustained: list[Sustained] = field(default_factory=list)
     stopping: list[Stopping] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
 

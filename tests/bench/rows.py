@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from tests.bench.timing import RoundRobin, Spread
 
@@ -195,3 +196,20 @@ class Tail:
     #: Orders that the exchange did not take, and how late the least late of them was.
     refused: int
     refused_least_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """The highest rate of the master's fills that was proven to be kept up with."""
+
+    who: Who
+    users: int
+    answer_ms: int
+    #: How long the proof was, in seconds.
+    seconds: float
+    #: None where no rate held.
+    fills_per_s: float | None
+    #: From a fill to the last user's order, in ms, at that rate.
+    lag: Spread | None
+    #: Every trial in its order.
+    trials: list[dict[str, Any]]

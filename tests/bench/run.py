@@ -9,8 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import bot, cpu, flood, floor, hops, loop, ours, slowest, stopping, watchers, whole
+from tests.bench import (
+    bot,
+    cpu,
+    flood,
+    floor,
+    hops,
+    loop,
+    ours,
+    slowest,
+    stopping,
+    sustained,
+    watchers,
+    whole,
+)
 from tests.bench.person import Contestant, Person, Travel, travels
+from tests.bench.rates import Search
 from tests.bench.results import Results
 from tests.bench.rows import Copying, Way, Who
 from tests.bench.slowest import SlowCopy
@@ -23,6 +37,8 @@ from tests.support.system import ROOT, System
 ANSWERS_MS = [0, 50]
 #: Where one of the two is enough.
 SLOW_MS = 50
+
+LOAD = Search(first=2.0, doublings=6, refinements=3, trial_s=15.0, proof_s=120.0, proofs=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,8 @@ class Amounts:
     watches: int = watchers.WATCHES
     journal_s: float = 5.0
     cpu_fills: int = 10
+    load_users: int = 100
+    load: Search = LOAD
     halts: int = stopping.HALTS
     flattens: int = stopping.FLATTENS
 
@@ -64,6 +82,8 @@ SHORT = Amounts(
     watched_fills=2,
     watches=20,
     cpu_fills=1,
+    load_users=1,
+    load=Search(first=4.0, doublings=1, refinements=0, trial_s=0.5, proof_s=0.5, proofs=1),
     halts=2,
     flattens=1,
 )
@@ -117,12 +137,28 @@ class Run:
             results.bursts.extend(
                 whole.bursts(who, checkout, amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
             )
+        self._loads(amounts.load_users, amounts.load)
         say(f"floods of the control socket, {amounts.flood_users} users")
         results.floods.extend(flood.floods(amounts.flood_users, amounts.flood_fills))
         say(f"{amounts.watches} watches by TLS, {amounts.watched_users} users")
         results.watched.append(
             watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)
         )
+
+    def _loads(self, users: int, search: Search) -> None:
+        if self._ccxt is not None:
+            say(f"sustained load of {users} users: {Who.ASYNCIO}")
+            with exchange() as paper, bot.started(self._ccxt, paper, users) as script:
+                self.results.sustained.append(sustained.measure(Who.ASYNCIO, script, search, SLOW_MS))
+        for who, checkout in self._systems.items():
+            say(f"sustained load of {users} users: {who}")
+            with (
+                exchange() as paper,
+                ours.started(paper, users, checkout) as (system, person),
+                system.api() as api,
+            ):
+                mine = ours.contestant(system, person, api)
+                self.results.sustained.append(sustained.measure(who, mine, search, SLOW_MS))
 
     def _system(self, who: Who, system: System, person: Person) -> None:
         amounts, results, users = self._amounts, self.results, len(system.users)

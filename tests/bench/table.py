@@ -32,6 +32,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _ways(results)
     yield from _tails(results)
     yield from _cpu(results)
+    yield from _sustained(results)
     yield from _standing(results)
     yield from _bursts(results)
     yield from _floods(results)
@@ -117,6 +118,27 @@ def _cpu(results: Results) -> Iterator[str]:
             times = [f"{spreads[name].median:.2f}" if name in spreads else "-" for name in names]
             count = next(iter(spreads.values())).count
             rows.append((str(each.users), str(each.answer_ms), each.who, until, str(count), *times))
+    yield from aligned(rows)
+
+
+def _sustained(results: Results) -> Iterator[str]:
+    yield ""
+    yield (
+        "Sustained load: the highest rate of the master's fills that users' orders keep up with for so long, "
+        "and from a fill to"
+    )
+    yield "the last user's order at that rate; ms, median, p99"
+    rows: list[Sequence[str]] = [
+        ("users", "answer ms", "who", "for s", "fills a second", "orders a second", "median", "p99", "trials")
+    ]
+    for each in results.sustained:
+        rate = each.fills_per_s
+        rows.append((
+            str(each.users), str(each.answer_ms), each.who, f"{each.seconds:g}",
+            *(("none", "-") if rate is None else (f"{rate:.2f}", f"{rate * each.users:.0f}")),
+            *(("-", "-") if each.lag is None else (_ms(each.lag.median), _ms(each.lag.p99))),
+            str(len(each.trials)),
+        ))  # fmt: skip
     yield from aligned(rows)
 
 

@@ -19,7 +19,7 @@ from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
 from tests.bench.numbers import numbers
 from tests.bench.results import Results
-from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Watched, Way, Who
+from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Sustained, Watched, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
@@ -77,6 +77,11 @@ def sample(factor: float = 1.0) -> Results:
                 Who.OURS, 10, 50, spread_of(user=1.5, own=2.0, exchange=0.5), spread_of(own=6.0, exchange=1.0)
             ),
             Cpu(Who.ASYNCIO, 10, 50, spread_of(script=0.3, own=0.3), spread_of(script=0.4, own=0.4)),
+        ],
+        sustained=[
+            Sustained(Who.ASYNCIO, 100, 50, 120.0, 5.0, Spread.of([200.0]), []),
+            Sustained(Who.OURS, 100, 50, 120.0, 2.5, Spread.of([400.0]), [{"rate": 2.5}]),
+            Sustained(Who.BEFORE, 100, 50, 120.0, None, None, [{"rate": 2.5}]),
         ],
         commits_per_s=2500.0,
         stopping=[Stopping(10, Spread.of([6.0]), Spread.of([70.0]))],
@@ -202,6 +207,17 @@ def test_cpu_time_has_a_row_until_the_order_and_one_until_the_end() -> None:
     ]
 
 
+def test_sustained_load_has_a_row_for_each_contestant() -> None:
+    lines = table(sample()).splitlines()
+    at = next(number for number, line in enumerate(lines) if "trials" in line.split())
+    assert [line.split()[2:] for line in lines[at + 1 : at + 4]] == [
+        ["asyncio", "120", "5.00", "500", "200.0", "200.0", "0"],
+        ["krakencopy", "120", "2.50", "250", "400.0", "400.0", "1"],
+        ["before", "120", "none", "-", "-", "-", "1"],
+    ]
+    assert dict(numbers(sample()))["krakencopy: fills a second of load, times the asyncio"] == 0.5
+
+
 def test_results_of_before_something_was_measured_can_be_read() -> None:
     older = json.loads(sample().to_json())
     del older["stopping"], older["left_out"]
@@ -245,7 +261,8 @@ def test_a_run_of_one_build_has_nothing_to_compare_in_turn() -> None:
     whole = sample()
     ours = [cell for cell in whole.copying if cell.who is not Who.BEFORE]
     standing = [each for each in whole.standing if each.who is not Who.BEFORE]
-    alone = replace(whole, copying=ours, standing=standing)
+    load = [each for each in whole.sustained if each.who is not Who.BEFORE]
+    alone = replace(whole, copying=ours, standing=standing, sustained=load)
     assert in_turn(alone) == ""
     assert "before" not in table(alone)
 
@@ -337,6 +354,8 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert {cpu.who for cpu in results.cpu} == {Who.OURS, Who.BEFORE, Who.ASYNCIO}
     for cpu in results.cpu:
         assert 0 < cpu.left["own"].median <= cpu.settled["own"].median
+    assert [load.who for load in results.sustained] == [Who.ASYNCIO, Who.OURS, Who.BEFORE]
+    assert all(load.trials for load in results.sustained)
     stopped = results.stopping[0]
     assert (stopped.users, stopped.halt.count, stopped.flatten.count) == (2, 2, 1)
     assert positive(stopped.halt)

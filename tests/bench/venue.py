@@ -40,8 +40,13 @@ def exchange() -> Iterator[Paper]:
 
 
 @contextmanager
-def answering(paper: Paper, answer_ms: int) -> Iterator[None]:
-    """The exchange acts at once and answers so much later, as one far away would."""
+def answering(paper: Paper, answer_ms: int, at_once: str = "") -> Iterator[None]:
+    """The exchange acts at once and answers so much later, as one far away would; one account, if any, is
+    answered at once.
+    """
+    if at_once:
+        # Of faults that are due the oldest fires.
+        paper.call("POST", "/faults", kind="hang_reply", account=at_once, delay_ms=0, count=0)
     for method in SLOW_METHODS if answer_ms else ():
         paper.call("POST", "/faults", kind="hang_reply", method=method, delay_ms=answer_ms, count=0)
     yield
