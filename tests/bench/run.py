@@ -61,6 +61,7 @@ class Amounts:
     watches: int = watchers.WATCHES
     journal_s: float = 5.0
     cpu_fills: int = 10
+    #: One of the numbers of users; else it is left out.
     load_users: int = 100
     load: Search = LOAD
     halts: int = stopping.HALTS
@@ -82,8 +83,8 @@ SHORT = Amounts(
     watched_fills=2,
     watches=20,
     cpu_fills=1,
-    load_users=1,
-    load=Search(first=4.0, doublings=1, refinements=0, trial_s=0.5, proof_s=0.5, proofs=1),
+    load_users=2,
+    load=Search(first=8.0, doublings=0, refinements=0, trial_s=0.3, proof_s=0.3, proofs=1),
     halts=2,
     flattens=1,
 )
@@ -106,7 +107,10 @@ class Run:
         self._systems = {Who.OURS: ROOT} | ({Who.BEFORE: before} if before else {})
         if self._ccxt is None:
             self.results.left_out.append(f"asyncio: there is no {ccxt} (make conformance installs it)")
-            say(f"LEFT OUT: {self.results.left_out[-1]}")
+        if amounts.load_users not in amounts.users:
+            self.results.left_out.append(f"sustained load: it is of {amounts.load_users} users")
+        for what in self.results.left_out:
+            say(f"LEFT OUT: {what}")
 
     def parts(self) -> Iterator[None]:
         """Each leaves what it has found."""
@@ -118,6 +122,7 @@ class Run:
                 say(f"{users} users: asyncio")
                 with exchange() as paper, bot.started(self._ccxt, paper, users) as script:
                     self._copying(Who.ASYNCIO, script)
+                    self._load(Who.ASYNCIO, script)
             for who, checkout in self._systems.items():
                 say(f"{users} users: {who}")
                 with exchange() as paper, ours.started(paper, users, checkout) as (system, person):
@@ -137,7 +142,6 @@ class Run:
             results.bursts.extend(
                 whole.bursts(who, checkout, amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
             )
-        self._loads(amounts.load_users, amounts.load)
         say(f"floods of the control socket, {amounts.flood_users} users")
         results.floods.extend(flood.floods(amounts.flood_users, amounts.flood_fills))
         say(f"{amounts.watches} watches by TLS, {amounts.watched_users} users")
@@ -145,30 +149,17 @@ class Run:
             watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)
         )
 
-    def _loads(self, users: int, search: Search) -> None:
-        if self._ccxt is not None:
-            say(f"sustained load of {users} users: {Who.ASYNCIO}")
-            with exchange() as paper, bot.started(self._ccxt, paper, users) as script:
-                self.results.sustained.append(sustained.measure(Who.ASYNCIO, script, search, SLOW_MS))
-        for who, checkout in self._systems.items():
-            say(f"sustained load of {users} users: {who}")
-            with (
-                exchange() as paper,
-                ours.started(paper, users, checkout) as (system, person),
-                system.api() as api,
-            ):
-                mine = ours.contestant(system, person, api)
-                self.results.sustained.append(sustained.measure(who, mine, search, SLOW_MS))
-
     def _system(self, who: Who, system: System, person: Person) -> None:
         amounts, results, users = self._amounts, self.results, len(system.users)
         results.standing.append(whole.standing(who, system, amounts.settle_s, amounts.idle_s))
         with system.api() as api:
-            for ms, found in self._copying(who, ours.contestant(system, person, api)).items():
+            contestant = ours.contestant(system, person, api)
+            for ms, found in self._copying(who, contestant).items():
                 results.ways.append(Way(users, ms, hops.hops(api, found), who))
                 self.slowest += slowest.slowest(api, who, users, ms, found)
-        say(f"{users} users: halts and flattens of {who}")
-        results.stopping.append(stopping.measure(who, system, person, amounts.halts, amounts.flattens))
+            say(f"{users} users: halts and flattens of {who}")
+            results.stopping.append(stopping.measure(who, system, person, amounts.halts, amounts.flattens))
+            self._load(who, contestant)
 
     def _copying(self, who: Who, contestant: Contestant) -> dict[int, list[Travel]]:
         """Its fills by answer time; and its CPU time."""
@@ -181,6 +172,13 @@ class Run:
         say(f"{users} users: CPU time of {who}")
         self.results.cpu.append(cpu.measure(who, contestant, self._amounts.cpu_fills, SLOW_MS))
         return every
+
+    def _load(self, who: Who, contestant: Contestant) -> None:
+        """Last of all, as it leaves thousands of copies."""
+        if contestant.users == self._amounts.load_users:
+            say(f"{contestant.users} users: sustained load of {who}")
+            found = sustained.measure(who, contestant, self._amounts.load, SLOW_MS)
+            self.results.sustained.append(found)
 
     def _add(self, who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         self.results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
