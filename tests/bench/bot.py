@@ -41,13 +41,20 @@ class Bot:
         self.process.stdin.flush()
         assert self._said() == {"ready": True}
         self.copied = 0
+        self._errors: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         """Counts the trades whose orders are all answered."""
         while said := self._said():
-            assert not said["errors"], said
+            self._errors += said["errors"]
             self.copied += 1
+
+    def has_copied(self, trades: int) -> bool:
+        """Whether every order of so many trades is answered, and none was refused."""
+        assert self.process.poll() is None, "the script has ended"
+        assert not self._errors, self._errors[0]
+        return self.copied == trades
 
     def _said(self) -> dict[str, Any]:
         """A line of the script's; nothing once it has ended."""
@@ -70,7 +77,7 @@ def started(python: Path, paper: Paper, users: int) -> Iterator[Contestant]:
     try:
         person = Person(paper)
         contestant = Contestant(
-            paper, person, users, {"script": [bot.process.pid]}, lambda: bot.copied == person.orders
+            paper, person, users, {"script": [bot.process.pid]}, lambda: bot.has_copied(person.orders)
         )
         for _ in range(WARM_UP):
             person.trade()

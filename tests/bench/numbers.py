@@ -27,6 +27,7 @@ def _copying(results: Results) -> Iterator[Number]:
         for name in ("first", "middle", "last"):
             yield f"{where}: {name} order, ms", getattr(cell, name)
         if cell.who in SYSTEMS:
+            yield f"{where}: last order, p99 times the median", cell.last.p99 / cell.last.median
             for base in BASES:
                 if base is not cell.who and results.cell(base, cell.users, cell.answer_ms):
                     yield f"{where}: last order, times the {base}", results.ratio(cell, base)

@@ -54,6 +54,7 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
         "p99",
         "last",
         "p99",
+        "p99/last",
         "last/users",
         *(f"of {base}" for base in bases),
     )
@@ -65,7 +66,8 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
             spreads = (cell.first, cell.middle, cell.last)
             times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
             ratios = [_times(results.ratio(cell, base)) for base in bases]
-            yield (str(users), who, str(cell.last.count), *times, f"{cell.last.median / users:.2f}", *ratios)
+            tail, each = cell.last.p99 / cell.last.median, cell.last.median / users
+            yield (str(users), who, str(cell.last.count), *times, f"{tail:.1f}", f"{each:.2f}", *ratios)
 
 
 def _ways(results: Results) -> Iterator[str]:

@@ -22,6 +22,7 @@ from tests.bench.ours import contestant, started
 from tests.bench.person import travels
 from tests.bench.results import Results
 from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Sustained, Watched, Way, Who
+from tests.bench.run import SHORT, Run
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.bench.venue import exchange
@@ -171,6 +172,18 @@ def test_what_was_left_out_is_said() -> None:
     assert "LEFT OUT" not in table(sample())
     lines = table(replace(sample(), left_out=["asyncio: no ccxt"])).splitlines()
     assert "LEFT OUT: asyncio: no ccxt" in lines
+
+
+def test_a_run_without_ccxt_or_without_so_many_users_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amounts = replace(SHORT, users=[1], load_users=100)
+    assert Run(amounts, {}, tmp_path / "python").results.left_out == [
+        f"asyncio: there is no {tmp_path}/python (make conformance installs it)",
+        "sustained load: it is of 100 users",
+    ]
+    assert capsys.readouterr().err.count("LEFT OUT") == 2
+    assert Run(SHORT, {}, Path(sys.executable)).results.left_out == []
 
 
 def test_a_busy_machine_is_warned_of() -> None:
