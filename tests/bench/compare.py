@@ -19,6 +19,9 @@ from tests.bench.rows import Who
 from tests.bench.table import aligned, shown
 from tests.bench.timing import Spread
 
+#: Of fewer values not even the whole range has the median in it 19 times of 20: 1 - 2 / 2^count.
+COUNT_LEAST = 6
+
 
 def comparison(base: Results, new: Results) -> str:
     """A table of what both runs have, and what only one has. Pure."""
@@ -70,6 +73,8 @@ def verdict(was: Spread | float, now: Spread | float) -> str:
     """Less or more only where the two ranges do not meet."""
     if not isinstance(was, Spread) or not isinstance(now, Spread):
         return "measured once"
+    if min(was.count, now.count) < COUNT_LEAST:
+        return "too few"
     if now.high < was.low:
         return "LESS"
     return "MORE" if now.low > was.high else "same"

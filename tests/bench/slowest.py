@@ -33,8 +33,8 @@ class SlowCopy:
     account: str
     #: Orders sent, by the user's own record.
     attempts: int
-    #: What the product and the exchange recorded, in the order of the way of a copy; the product's are of the
-    #: machine's clock, to the microsecond.
+    #: What the product and the exchange recorded, the earliest first; the product's are of the machine's
+    #: clock, to the microsecond.
     stamps_ms: dict[str, float]
     #: Orders that the exchange refused before it took one.
     refused_ms: dict[str, list[float]]
@@ -106,7 +106,7 @@ def stamps_ms(
     began_ms = (travel.emitted_ns + offset_ns) / NS_PER_MS
     found = {name: ms_of(stamp) - began_ms for name, stamp in recorded.items() if stamp.ByteSize()}
     found["at the exchange"] = (travel.arrivals_ns[user] - travel.emitted_ns) / NS_PER_MS
-    return {name: round(ms, 3) for name, ms in found.items()}
+    return {name: round(found[name], 3) for name in sorted(found, key=found.__getitem__)}
 
 
 def to_json(copies: Sequence[SlowCopy]) -> str:

@@ -265,6 +265,11 @@ def test_ranges_that_meet_are_no_change_and_what_was_measured_once_has_no_verdic
     assert verdict(1.0, 2.0) == "measured once"
 
 
+def test_a_few_values_are_too_few_for_a_verdict() -> None:
+    assert verdict(Spread.of([1.0] * 5), Spread.of([2.0] * 5)) == "too few"
+    assert verdict(Spread.of([1.0] * 6), Spread.of([2.0] * 6)) == "MORE"
+
+
 def test_both_builds_of_one_run_are_compared_with_each_other() -> None:
     lines = in_turn(sample()).splitlines()
     (line,) = (line for line in lines if line.startswith("100 users, answer 50 ms: last order, ms"))
