@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.person import Contestant, Person
-from tests.bench.venue import MASTER_USD, SYMBOL, accounts
+from tests.bench.venue import MASTER_USD, SYMBOL, accounts, exchange
 from tests.support.system import ROOT, Paper
 
 #: Where ``make conformance`` and ``make bench`` put it.
@@ -71,20 +71,21 @@ class Bot:
 
 
 @contextmanager
-def started(python: Path, paper: Paper, users: int) -> Iterator[Contestant]:
-    """The script, warm, and its person."""
-    bot = Bot(python, paper, users)
-    try:
-        person = Person(paper)
-        contestant = Contestant(
-            paper, person, users, {"script": [bot.process.pid]}, lambda: bot.has_copied(person.orders)
-        )
-        for _ in range(WARM_UP):
-            person.trade()
-            contestant.rest()
-        yield contestant
-        person.close()
-        bot.close()
-    finally:
-        bot.process.kill()
-        bot.process.wait()
+def running(python: Path, users: int) -> Iterator[Contestant]:
+    """The script, warm, with its person, at an exchange of its own."""
+    with exchange() as paper:
+        bot = Bot(python, paper, users)
+        try:
+            person = Person(paper)
+            contestant = Contestant(
+                paper, person, users, {"script": [bot.process.pid]}, lambda: bot.has_copied(person.orders)
+            )
+            for _ in range(WARM_UP):
+                person.trade()
+                contestant.rest()
+            yield contestant
+            person.close()
+            bot.close()
+        finally:
+            bot.process.kill()
+            bot.process.wait()

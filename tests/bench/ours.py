@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from krakencopy.client.sdk.message_client import MessageClient
 from tests.bench.person import PATIENCE_S, Contestant, Person, travels
 from tests.bench.timing import RoundRobin
-from tests.bench.venue import MASTER_USD, USER_USD, answering, names
-from tests.support.footprint import processes
+from tests.bench.venue import MASTER_USD, USER_USD, answering, exchange, names
+from tests.support.footprint import processes, start_s
 from tests.support.system import ROOT, Paper, System, wait_for
 
 #: A machine that is too slow must not be taken for a user that comes too late.
@@ -36,6 +37,29 @@ def contestant(system: System, person: Person, api: MessageClient) -> Contestant
     return Contestant(
         system.paper, person, len(system.users), processes(system), lambda: is_at_rest(api, person.orders)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A whole system with its person, for as long as it is measured."""
+
+    contestant: Contestant
+    system: System
+    api: MessageClient
+    #: From the first user's start to the last one SERVING.
+    start_s: float
+
+
+@contextmanager
+def running(users: int, checkout: Path) -> Iterator[Running]:
+    """At an exchange of its own."""
+    with (
+        exchange() as paper,
+        started(paper, users, checkout) as (system, person),
+        system.api() as api,
+    ):
+        took_s = start_s(list(api.list_events()))
+        yield Running(contestant(system, person, api), system, api, took_s)
 
 
 def measure(system: System, person: Person, fills: int, answer_ms: int) -> list[RoundRobin]:

@@ -1,11 +1,14 @@
 """The parts of one run, in the order in which they are measured: one after another, as each needs the machine
-for itself, and every contestant with an exchange of its own.
+for itself. Every contestant has an exchange of its own.
 """
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,21 +26,24 @@ from tests.bench import (
     watchers,
     whole,
 )
-from tests.bench.person import Contestant, Person, Travel, travels
+from tests.bench.ours import Running
+from tests.bench.person import Contestant, Travel, travels
 from tests.bench.rates import Search
 from tests.bench.results import Results
 from tests.bench.rows import Copying, Way, Who
 from tests.bench.slowest import SlowCopy
 from tests.bench.timing import RoundRobin
-from tests.bench.venue import answering, exchange
+from tests.bench.venue import answering
 from tests.support.footprint import SETTLE_S
-from tests.support.system import ROOT, System
+from tests.support.system import ROOT
 
 #: The exchange acts at once and answers after so many ms: as fast as it can, and as one far away.
 ANSWERS_MS = [0, 50]
 #: Where one of the two is enough.
 SLOW_MS = 50
 
+#: Turns of each contestant, and fills of one at least; before those that count there are others, in and out.
+TURNS, TURN_FILLS_MIN, WARM_UP = 8, 10, 2
 LOAD = Search(first=2.0, doublings=6, refinements=3, trial_s=15.0, proof_s=120.0, proofs=5)
 
 
@@ -118,19 +124,44 @@ class Run:
         for users in self._amounts.users:
             say(f"{users} users: floor")
             self._add(Who.FLOOR, users, floor.measure(users, self._amounts.fills, ANSWERS_MS))
-            if self._ccxt is not None:
-                say(f"{users} users: asyncio")
-                with exchange() as paper, bot.started(self._ccxt, paper, users) as script:
-                    self._copying(Who.ASYNCIO, script)
-                    self._load(Who.ASYNCIO, script)
-            for who, checkout in self._systems.items():
-                say(f"{users} users: {who}")
-                with exchange() as paper, ours.started(paper, users, checkout) as (system, person):
-                    self._system(who, system, person)
+            with ExitStack() as stack:
+                self._together(users, stack)
             say(f"{users} users: loop")
             found = loop.measure(users, self._amounts.fills, ANSWERS_MS, self._amounts.loop_s)
             self._add(Who.LOOP, users, found)
             yield
+
+    def _together(self, users: int, stack: ExitStack) -> None:
+        """Those that watch the master: all are there, and one after another has its turn."""
+        amounts, results = self._amounts, self.results
+        systems: dict[Who, Running] = {}
+        for who, checkout in self._systems.items():
+            say(f"{users} users: start of {who}")
+            systems[who] = stack.enter_context(ours.running(users, checkout))
+        time.sleep(amounts.settle_s)
+        results.standing.extend(whole.standing(who, each, amounts.idle_s) for who, each in systems.items())
+        contestants = {who: each.contestant for who, each in systems.items()}
+        if self._ccxt is not None:
+            contestants[Who.ASYNCIO] = stack.enter_context(bot.running(self._ccxt, users))
+        for ms in ANSWERS_MS:
+            say(f"{users} users: {', '.join(contestants)} in turn, answers after {ms} ms")
+            for who, found in in_turn(contestants, amounts.fills, ms).items():
+                self._add(who, users, {ms: [each.round for each in found]})
+                results.tails.append(slowest.tail(who, users, ms, found))
+                if who in systems:
+                    api = systems[who].api
+                    results.ways.append(Way(users, ms, hops.hops(api, found), who))
+                    self.slowest += slowest.slowest(api, who, users, ms, found)
+        for who, contestant in contestants.items():
+            say(f"{users} users: CPU time of {who}")
+            results.cpu.append(cpu.measure(who, contestant, amounts.cpu_fills, SLOW_MS))
+        for who, each in systems.items():
+            say(f"{users} users: halts and flattens of {who}")
+            results.stopping.append(stopping.measure(who, each, amounts.halts, amounts.flattens))
+        # Last of all, as it leaves thousands of copies.
+        for who, contestant in contestants.items() if users == amounts.load_users else ():
+            say(f"{users} users: sustained load of {who}")
+            results.sustained.append(sustained.measure(who, contestant, amounts.load, SLOW_MS))
 
     def _once(self) -> None:
         """What has a number of users of its own."""
@@ -149,39 +180,21 @@ class Run:
             watchers.watched(amounts.watched_users, amounts.watched_fills, amounts.watches)
         )
 
-    def _system(self, who: Who, system: System, person: Person) -> None:
-        amounts, results, users = self._amounts, self.results, len(system.users)
-        results.standing.append(whole.standing(who, system, amounts.settle_s, amounts.idle_s))
-        with system.api() as api:
-            contestant = ours.contestant(system, person, api)
-            for ms, found in self._copying(who, contestant).items():
-                results.ways.append(Way(users, ms, hops.hops(api, found), who))
-                self.slowest += slowest.slowest(api, who, users, ms, found)
-            say(f"{users} users: halts and flattens of {who}")
-            results.stopping.append(stopping.measure(who, system, person, amounts.halts, amounts.flattens))
-            self._load(who, contestant)
-
-    def _copying(self, who: Who, contestant: Contestant) -> dict[int, list[Travel]]:
-        """Its fills by answer time; and its CPU time."""
-        users, every = contestant.users, {}
-        for ms in ANSWERS_MS:
-            with answering(contestant.paper, ms):
-                every[ms] = found = list(travels(contestant, self._amounts.fills))
-            self._add(who, users, {ms: [each.round for each in found]})
-            self.results.tails.append(slowest.tail(who, users, ms, found))
-        say(f"{users} users: CPU time of {who}")
-        self.results.cpu.append(cpu.measure(who, contestant, self._amounts.cpu_fills, SLOW_MS))
-        return every
-
-    def _load(self, who: Who, contestant: Contestant) -> None:
-        """Last of all, as it leaves thousands of copies."""
-        if contestant.users == self._amounts.load_users:
-            say(f"{contestant.users} users: sustained load of {who}")
-            found = sustained.measure(who, contestant, self._amounts.load, SLOW_MS)
-            self.results.sustained.append(found)
-
     def _add(self, who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         self.results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
+
+
+def in_turn(contestants: Mapping[Who, Contestant], fills: int, answer_ms: int) -> dict[Who, list[Travel]]:
+    """So many fills of each, a few at a time by turns: whatever else the machine does meets all."""
+    found: dict[Who, list[Travel]] = {who: [] for who in contestants}
+    piece = max(TURN_FILLS_MIN, math.ceil(fills / TURNS))
+    while any(len(each) < fills for each in found.values()):
+        for who, contestant in contestants.items():
+            with answering(contestant.paper, answer_ms):
+                now = min(piece, fills - len(found[who]))
+                # The first ones after a rest are slower, and a turn is not what is measured.
+                found[who] += list(travels(contestant, WARM_UP + now))[WARM_UP:]
+    return found
 
 
 def say(line: str) -> None:

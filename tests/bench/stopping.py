@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from krakencopy.client.sdk.message_client import MessageClient
-from tests.bench.ours import rest
+from tests.bench.ours import Running, rest
 from tests.bench.person import PATIENCE_S, Person
 from tests.bench.rows import Stopping, Who
 from tests.bench.timing import NS_PER_MS, Spread
@@ -20,14 +20,14 @@ from tests.support.system import System, wait_for
 HALTS, FLATTENS = 100, 10
 
 
-def measure(who: Who, system: System, person: Person, halts: int, flattens: int) -> Stopping:
+def measure(who: Who, running: Running, halts: int, flattens: int) -> Stopping:
     """Of a system that is ready, with all of its users."""
-    with system.api() as api:
-        if person.orders % 2:
-            person.trade()  # out: users hold nothing
-            rest(api, person)
-        took_ms = list(_halts(api, halts))
-        sold_ms = list(_flattens(system, person, api, flattens))
+    system, person, api = running.system, running.contestant.person, running.api
+    if person.orders % 2:
+        person.trade()  # out: users hold nothing
+        rest(api, person)
+    took_ms = list(_halts(api, halts))
+    sold_ms = list(_flattens(system, person, api, flattens))
     return Stopping(users=len(system.users), halt=Spread.of(took_ms), flatten=Spread.of(sold_ms), who=who)
 
 

@@ -18,14 +18,13 @@ from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
 from tests.bench.numbers import numbers
-from tests.bench.ours import contestant, started
+from tests.bench.ours import running
 from tests.bench.person import travels
 from tests.bench.results import Results
 from tests.bench.rows import Burst, Copying, Cpu, Flood, Standing, Stopping, Sustained, Watched, Way, Who
 from tests.bench.run import SHORT, Run
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
-from tests.bench.venue import exchange
 from tests.support.system import ROOT
 
 NUMBERS = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300)
@@ -340,12 +339,11 @@ def positive(spread: Spread) -> bool:
 
 def test_the_system_of_another_checkout_runs_that_checkouts_code(tmp_path: Path) -> None:
     (tmp_path / "protos").symlink_to(ROOT / "protos")
-    with exchange() as paper, started(paper, 1, tmp_path) as (system, person), system.api() as api:
-        before = contestant(system, person, api)
-        for kind, pids in before.processes.items():
+    with running(1, tmp_path) as before:
+        for kind, pids in before.contestant.processes.items():
             for pid in pids:
                 assert str(tmp_path / "protos") in Path(f"/proc/{pid}/environ").read_text(), kind
-        (travel,) = travels(before, 1)
+        (travel,) = travels(before.contestant, 1)
     assert set(travel.arrivals_ns) == {"user000"}
 
 
@@ -392,7 +390,7 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert {cpu.who for cpu in results.cpu} == {Who.OURS, Who.ASYNCIO}
     for cpu in results.cpu:
         assert 0 < cpu.left["own"].median <= cpu.settled["own"].median
-    assert [load.who for load in results.sustained] == [Who.ASYNCIO, Who.OURS]
+    assert [load.who for load in results.sustained] == [Who.OURS, Who.ASYNCIO]
     assert all(load.trials for load in results.sustained)
     (stopped,) = results.stopping
     assert (stopped.users, stopped.halt.count, stopped.flatten.count) == (2, 2, 1)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
-from tests.bench.ours import rest, started
+from tests.bench.ours import Running, rest, started
 from tests.bench.person import Person
 from tests.bench.rows import Burst, Standing, Who
 from tests.bench.timing import NS_PER_MS, Spread
 from tests.bench.venue import PAIR, Record, answering, exchange
-from tests.support.footprint import idle_cores, memory_mib, start_s, user_pids
+from tests.support.footprint import idle_cores, memory_mib, user_pids
 from tests.support.system import System
 
 #: How often the status is asked.
@@ -29,16 +29,14 @@ LEVEL = Decimal("0.01")
 FILLS_AN_ORDER = 100
 
 
-def standing(who: Who, system: System, settle_s: float, idle_s: float) -> Standing:
-    """A system that has just become ready; it is left alone for a while first."""
-    with system.api() as api:
-        events = list(api.list_events())
-    time.sleep(settle_s)
+def standing(who: Who, running: Running, idle_s: float) -> Standing:
+    """A system that has done what its start left to do."""
+    system = running.system
     idle = idle_cores(system, idle_s)
     memory = memory_mib(user_pids(system))
     return Standing(
         users=len(system.users),
-        start_s=start_s(events),
+        start_s=running.start_s,
         idle_cores=idle,
         memory_mib=statistics.median(memory) if memory else None,
         memory_worst_mib=memory[-1] if memory else None,
