@@ -20,7 +20,7 @@ from krakencopy.supervisor.control.remote_access import CREDENTIALS_MAX, RemoteA
 from krakencopy.supervisor.journal.access_records import TOKEN, CredentialRow
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import access_pb2 as pb
-from krakencopy.v1 import control_pb2_grpc, types_pb2
+from krakencopy.v1 import control_pb2_grpc
 
 ROLES = {
     pb.ACCESS_ROLE_VIEWER: Role.VIEWER,
@@ -61,7 +61,6 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
 
         async def create() -> pb.CreateTokenResponse:
             row, token = self._access.create_token(request.name, role, account, ttl, by)
-            self._record("TOKEN_CREATED", f"token {row.id} for {_words(row)}", row, by)
             return pb.CreateTokenResponse(credential=credential_of(row), token=token)
 
         try:
@@ -108,7 +107,6 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
             row, certificate, authority = self._access.issue_certificate(
                 request.name, role, account, ttl, by, request.certificate_request
             )
-            self._record("CERTIFICATE_ISSUED", f"a certificate for {_words(row)}", row, by)
             return pb.IssueCertificateResponse(
                 credential=credential_of(row), certificate=certificate, ca=authority
             )
@@ -160,12 +158,7 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
         return await self._granted_once.answer(key, pb.RevokePrincipalResponse, revoke)
 
     def _revoke(self, found: list[CredentialRow], context: Context) -> list[CredentialRow]:
-        by = principal_of(context).name
-        alive = [row for row in found if row.revoked_at is None]
-        rows = self._access.revoke(found, by)
-        for row in alive:
-            self._record("CREDENTIAL_REVOKED", f"{row.kind} {row.id[:16]} of {_words(row)}", row, by)
-        return rows
+        return self._access.revoke(found, principal_of(context).name)
 
     async def _grant(self, request: Any, context: Context) -> tuple[Role, str, timedelta]:
         """What is asked for: role, account, how long. Refuses what cannot be."""
@@ -188,19 +181,10 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
             await refuse_field(context, "ttl", "is to be a minute at least, and 3660 days at most", "BAD_TTL")
         return role, request.account_id, ttl
 
-    def _record(self, code: str, what: str, row: CredentialRow, by: str) -> None:
-        verb = "was revoked" if code == "CREDENTIAL_REVOKED" else "was made"
-        data = {"kind": row.kind, "id": row.id, "name": row.name, "role": row.role, "by": by}
-        self._of_access.events.record(types_pb2.SEVERITY_WARNING, "", code, f"{what} {verb} by {by}", data)
-
 
 async def _refuse_more(context: Context) -> NoReturn:
     words = f"there are {CREDENTIALS_MAX} tokens and certificates; revoke some that are not used any more"
     await refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CREDENTIALS", words)
-
-
-def _words(row: CredentialRow) -> str:
-    return f"{row.name} ({row.role}{f' of {row.account_id}' if row.account_id else ''})"
 
 
 def credential_of(row: CredentialRow) -> pb.Credential:

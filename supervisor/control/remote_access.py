@@ -11,11 +11,13 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from krakencopy.supervisor.config.control_table import split_listen
 from krakencopy.supervisor.config.model import Config, ControlConfig, PrincipalConfig
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
+from krakencopy.supervisor.control.access_events import made_event, revoked_event
 from krakencopy.supervisor.control.access_table import (
     TOKEN_PREFIX,
     AccessTable,
@@ -30,6 +32,7 @@ from krakencopy.supervisor.control.own_ca import (
     CA,
     FOLDER,
     SERVER,
+    Issued,
     OwnCa,
     require_cryptography,
     server_names,
@@ -39,7 +42,7 @@ from krakencopy.supervisor.control.tls_files import read_tls_files
 from krakencopy.supervisor.journal.access_records import CERTIFICATE, TOKEN, CredentialRow
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.supervisor.journal.journal_file import JournalNoRoom
+from krakencopy.supervisor.journal.journal_file import JournalFault, JournalNoRoom
 from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
@@ -85,6 +88,7 @@ class RemoteAccess:
         self._rows = {row.id: row for row in journal.credentials()}
         self._send: Callable[[bytes], None] = lambda _: None
         self._events: EventLog | None = None
+        self._on_failure: Callable[[JournalFault], None] = lambda _: None
 
     # -- at the start ---------------------------------------------------------------------------------------
 
@@ -153,33 +157,41 @@ class RemoteAccess:
         if kept is not None:
             if kept.fingerprint not in self._rows:
                 # Of a state folder whose journal is another one.
-                self._put(
-                    self._certificate_row(
-                        kept.fingerprint, ADMIN, Role.ADMIN, "", FIRST_START, kept.expires_at
-                    )
-                )
+                self._put_admin(kept)
             return []
-        made = own_ca.make_admin(ADMIN, self._now())
-        self._put(
-            self._certificate_row(made.fingerprint, ADMIN, Role.ADMIN, "", FIRST_START, made.expires_at)
-        )
+        self._put_admin(own_ca.make_admin(ADMIN, self._now()))
         return [ADMIN]
+
+    def _put_admin(self, issued: Issued) -> None:
+        """There is room for it, however many others there are: a start must not be kept from copying."""
+        row = self._certificate_row(
+            issued.fingerprint, ADMIN, Role.ADMIN, "", FIRST_START, issued.expires_at
+        )  # fmt: skip
+        self._put(row, [])
 
     # -- while it runs --------------------------------------------------------------------------------------
 
-    def serve(self, send: Callable[[bytes], None], events: EventLog) -> None:
-        """``send`` gives the front who is known, now and with each change."""
-        self._send, self._events = send, events
+    def serve(
+        self, send: Callable[[bytes], None], events: EventLog,
+        on_failure: Callable[[JournalFault], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """``send`` gives the front who is known, now and with each change; ``on_failure`` is called with what
+        keeps the journal from being written.
+        """
+        self._send, self._events, self._on_failure = send, events, on_failure
         self._publish()
 
     async def run(self) -> None:
         """Renews certificates in time, reads an operator's again, and notes what was used."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            try:
+                self.look()
+            except JournalFault as fault:
+                self._on_failure(fault)
 
     def look(self) -> None:
-        """Once."""
+        """Once. Raises JournalFault, but for want of room."""
         self._note_use()
         if self._control.listen is None:
             return
@@ -258,12 +270,13 @@ class RemoteAccess:
         self, name: str, role: Role, account: str, ttl: timedelta, by: str
     ) -> tuple[CredentialRow, str]:
         """A new one: what is kept of it, and the token. Raises TooManyCredentials, JournalFault."""
+        self._check_room()
         token_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         secret, now = secrets.token_urlsafe(_SECRET_BYTES), self._now()
         row = CredentialRow(
             token_id, TOKEN, name, role, account, hash_of(secret), now, by, now + ttl.total_seconds()
         )
-        self._put(row)
+        self._put(row, [made_event(row)])
         self._publish()
         return row, f"{TOKEN_PREFIX}_{token_id}_{secret}"
 
@@ -277,19 +290,21 @@ class RemoteAccess:
         self._check_room()
         issued = self._own_ca.issue(name, request, ttl, self._now())
         row = self._certificate_row(issued.fingerprint, name, role, account, by, issued.expires_at)
-        self._put(row)
+        self._put(row, [made_event(row)])
         self._publish()
         return row, issued.certificate, self._own_ca.path(CA).read_text()
 
     def revoke(self, rows: Iterable[CredentialRow], by: str) -> list[CredentialRow]:
         """They are refused from now on; as they are kept then. Raises JournalFault."""
         found, now = [row for row in rows if row.revoked_at is None], self._now()
+        revoked = [row._replace(revoked_at=now, revoked_by=by) for row in found]
         if found:
-            self._journal.revoke_credentials([row.id for row in found], by, now)
-            for row in found:
-                self._rows[row.id] = row._replace(revoked_at=now, revoked_by=by)
+            ids = [row.id for row in found]
+            keep = partial(self._journal.revoke_credentials, ids, by, now)
+            self._keep(keep, list(map(revoked_event, revoked)))
+            self._rows |= {row.id: row for row in revoked}
             self._publish()
-        return [self._rows[row.id] for row in found]
+        return revoked
 
     def _certificate_row(
         self, fingerprint: str, name: str, role: Role, account: str, by: str, expires_at: float
@@ -301,12 +316,25 @@ class RemoteAccess:
         if sum(row.ended_at > now for row in self._rows.values()) >= CREDENTIALS_MAX:
             raise TooManyCredentials
 
-    def _put(self, row: CredentialRow) -> None:
-        self._check_room()
-        forget_before = self._now() - ENDED_KEPT_S
-        self._journal.put_credential(row, forget_before=forget_before)
-        self._rows = {each.id: each for each in self._rows.values() if each.ended_at >= forget_before}
-        self._rows[row.id] = row
+    def _put(self, row: CredentialRow, events: list[types_pb2.Event]) -> None:
+        """One more, with what is recorded of it. Raises JournalFault; then it is not there."""
+        forgotten = [each.id for each in self._rows.values() if self._is_forgotten(each)]
+        self._keep(partial(self._journal.put_credential, row, forgotten), events)
+        self._rows = {key: each for key, each in self._rows.items() if key not in forgotten} | {row.id: row}
+
+    def _is_forgotten(self, row: CredentialRow) -> bool:
+        """Whether nobody need know of it any more. A first client's that was revoked is known for ever: its
+        certificate is still in the folder, and whoever has stolen its key would be let in again.
+        """
+        is_barred = row.created_by == FIRST_START and row.revoked_at is not None
+        return row.ended_at < self._now() - ENDED_KEPT_S and not is_barred
+
+    def _keep(self, keep: Callable[[], None], events: list[types_pb2.Event]) -> None:
+        """In one commit with what is recorded of it."""
+        if self._events is None:  # at the start, of which nothing is recorded
+            keep()
+        else:
+            self._events.record_wishes(keep, events)
 
     def _publish(self) -> None:
         def known(kind: str) -> dict[str, Known]:

@@ -76,7 +76,7 @@ class ControlServer:
 
         self._front = FrontProcess(servicer, supervisor.events, crash, audited, access.note_call, account_ids)
         self._front.use_listener(listener_at(self._socket))
-        access.serve(self._front.use_access, supervisor.events)
+        access.serve(self._front.use_access, supervisor.events, supervisor.fail)
         self._access = access
         if self._port is not None:
             self._front.use_listener(self._port, REMOTE)

@@ -4,7 +4,7 @@ of its secret is kept, of a certificate its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from krakencopy.supervisor.journal.journal_file import JournalFile
@@ -45,14 +45,11 @@ class AccessRecords(JournalFile):
         rows = self._rows("SELECT * FROM credentials ORDER BY created_at DESC, id")
         return [CredentialRow(*row) for row in rows]
 
-    def put_credential(self, row: CredentialRow, *, forget_before: float) -> None:
-        """One more; those that ended before a time are forgotten."""
+    def put_credential(self, row: CredentialRow, forgotten: Collection[str] = ()) -> None:
+        """One more; those of these ids are kept no longer."""
         marks = ", ".join("?" * len(row))
         with self._transaction():
-            self._db.execute(
-                "DELETE FROM credentials WHERE min(expires_at, coalesce(revoked_at, expires_at)) < ?",
-                (forget_before,),
-            )
+            self._db.executemany("DELETE FROM credentials WHERE id = ?", [(each,) for each in forgotten])
             self._db.execute(f"INSERT OR REPLACE INTO credentials VALUES ({marks})", row)  # noqa: S608 - only "?"
 
     def revoke_credentials(self, ids: list[str], by: str, at: float) -> None:

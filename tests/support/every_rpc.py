@@ -208,7 +208,7 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
         supervisor.place.audit, journal, supervisor.events, on_failure=supervisor.fail, is_quiet=lambda: False
     )
     audit.start()
-    journal.put_credential(GIVEN, forget_before=0)
+    journal.put_credential(GIVEN)
     listening = replace(supervisor.config, control=ControlConfig(listen="127.0.0.1:0"))
     access = RemoteAccess(listening, folder, folder, journal)
     port = access.open_port()

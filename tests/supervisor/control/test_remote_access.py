@@ -4,12 +4,14 @@ tokens without their secrets.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from krakencopy.supervisor.config.model import CallerRole, ControlConfig, PrincipalConfig
 from krakencopy.supervisor.config.toml_table import ConfigFaults
@@ -18,7 +20,9 @@ from krakencopy.supervisor.control.principals import Principal, Role
 from krakencopy.supervisor.control.remote_access import USE_NOTED_S, RemoteAccess, TooManyCredentials
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
-from tests.support.certificates import Authority
+from krakencopy.supervisor.journal.journal_file import JournalFault
+from tests.support.certificates import Authority, request_of
+from tests.support.configured import played
 from tests.support.supervisor_samples import small_config
 
 DAYS = 86_400.0
@@ -186,3 +190,82 @@ def test_a_ca_of_which_a_half_is_gone_is_a_fault_that_says_where(tmp_path: Path,
     (tmp_path / "tls" / "ca.key").unlink()
     with pytest.raises(ConfigFaults, match=r"ca\.key do not belong together.*see to the folder tls"):
         access_of(tmp_path, journal, OWN, Clock())
+
+
+def test_a_first_client_that_was_revoked_stays_so_when_others_are_forgotten(
+    tmp_path: Path, journal: Journal
+) -> None:
+    clock = Clock()
+    access = access_of(tmp_path, journal, OWN, clock)
+    served = Served(access, journal)
+    access.revoke(access.rows(), "olga")
+    clock.now += 91 * DAYS
+    access.create_token("bot", Role.VIEWER, "", timedelta(days=1), "olga")
+    access.look()
+    assert [one.revoked for one in served.last.certificates.values()] == [True], "its key may be a thief's"
+    later = Served(access_of(tmp_path, journal, OWN, clock), journal)
+    assert later.last.certificates == served.last.certificates
+
+
+def test_a_first_client_is_renewed_however_many_others_there_are(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    access = access_of(tmp_path, journal, OWN, clock)
+    served = Served(access, journal)
+    monkeypatch.setattr("krakencopy.supervisor.control.remote_access.CREDENTIALS_MAX", 2)
+    access.create_token("bot", Role.VIEWER, "", timedelta(days=400), "olga")
+    clock.now += 250 * DAYS
+    access.look()
+    assert len(served.last.certificates) == 2
+    clock.now += 250 * DAYS
+    access_of(tmp_path, journal, OWN, clock)  # a start is not kept from copying
+
+
+@pytest.mark.parametrize("what", ["create", "issue", "revoke"])
+def test_what_is_granted_or_taken_away_is_kept_with_its_event_or_not_at_all(
+    what: str, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = access_of(tmp_path, journal, OWN, Clock())
+    served = Served(access, journal)
+    before = access.rows()
+    request = request_of(ec.generate_private_key(ec.SECP256R1()))
+    day = timedelta(days=1)
+    act = {
+        "create": lambda: access.create_token("bot", Role.ADMIN, "", day, "olga"),
+        "issue": lambda: access.issue_certificate("bot", Role.ADMIN, "", day, "olga", request),
+        "revoke": lambda: access.revoke(access.rows(), "olga"),
+    }[what]
+
+    def full(_event: object) -> None:
+        raise JournalFault("the disk is full")
+
+    with monkeypatch.context() as while_full:
+        while_full.setattr(journal, "add_event", full)
+        with pytest.raises(JournalFault):
+            act()
+    assert access.rows() == before == journal.credentials()
+    assert len(served.tables) == 1
+    act()
+    assert len(codes(journal)) == 1
+    assert len(served.tables) == 2
+
+
+@played
+async def test_a_journal_that_cannot_be_written_ends_the_run_and_not_the_looks_alone(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("krakencopy.supervisor.control.remote_access.LOOK_S", 0.0)
+    access = access_of(tmp_path, journal, OWN, Clock())
+    failed: asyncio.Future[JournalFault] = asyncio.get_running_loop().create_future()
+    access.serve(lambda _: None, EventLog(journal), failed.set_result)
+    (admin,) = access.rows()
+    access.note_call(Principal("x", Role.ADMIN, credential=f"certificate {admin.id[:16]}"))
+
+    def broken(_used: object) -> None:
+        raise JournalFault("it is damaged")
+
+    monkeypatch.setattr(journal, "note_use", broken)
+    running = asyncio.create_task(access.run())
+    assert str(await failed) == "it is damaged"
+    running.cancel()

@@ -15,8 +15,8 @@ TWO = CredentialRow("ef01", CERTIFICATE, "anna", "owner", "user-7", "", 110.0, "
 
 def test_what_is_kept_is_there_again(path: Path) -> None:
     with closing(Journal(path)) as journal:
-        journal.put_credential(ONE, forget_before=0.0)
-        journal.put_credential(TWO, forget_before=0.0)
+        journal.put_credential(ONE)
+        journal.put_credential(TWO)
     with closing(Journal(path)) as journal:
         assert journal.credentials() == [TWO, ONE], "the latest first"
         journal.revoke_credentials(["abcd"], "vera", 150.0)
@@ -28,13 +28,12 @@ def test_what_is_kept_is_there_again(path: Path) -> None:
         ]  # fmt: skip
 
 
-def test_what_has_ended_long_ago_is_forgotten_with_the_next_one(path: Path) -> None:
+def test_what_nobody_need_know_is_forgotten_with_the_next_one(path: Path) -> None:
     with closing(Journal(path)) as journal:
-        journal.put_credential(ONE, forget_before=0.0)
-        journal.revoke_credentials(["abcd"], "vera", 150.0)
-        journal.put_credential(TWO, forget_before=150.0)
+        journal.put_credential(ONE)
+        journal.put_credential(TWO)
         assert len(journal.credentials()) == 2
-        journal.put_credential(TWO, forget_before=151.0)
+        journal.put_credential(TWO, ["abcd"])
         assert journal.credentials() == [TWO]
 
 
@@ -49,5 +48,5 @@ def test_a_journal_of_before_has_none_and_takes_some(path: Path) -> None:
     run_sql(path, "DROP TABLE credentials", "DROP TABLE config_changes", "PRAGMA user_version=6")
     with closing(Journal(path)) as journal:
         assert journal.credentials() == []
-        journal.put_credential(ONE, forget_before=0.0)
+        journal.put_credential(ONE)
         assert journal.credentials() == [ONE]
