@@ -22,7 +22,13 @@ from krakencopy.supervisor.config.api_fields import (
 )
 from krakencopy.supervisor.control.answered_once import digest_of
 from krakencopy.supervisor.control.config_messages import ConfigViews, body_of, change_message, secret_field
-from krakencopy.supervisor.control.configurator import Asker, ConfigRefused, Configurator, Wanted
+from krakencopy.supervisor.control.configurator import (
+    ALREADY_EXISTS,
+    Asker,
+    ConfigRefused,
+    Configurator,
+    Wanted,
+)
 from krakencopy.supervisor.control.known_accounts import unknown_account
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import END, page_size, page_start, read_page
@@ -46,7 +52,7 @@ POLICIES = {
     pb.ON_LEAVE_CLOSE_ALL: OnLeave.CLOSE_ALL,
 }
 _CODES = {
-    "ALREADY_EXISTS": grpc.StatusCode.ALREADY_EXISTS,
+    ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     "ACCOUNT_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "GROUP_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "ETAG_NOT_CURRENT": grpc.StatusCode.ABORTED,
@@ -272,7 +278,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         if owner_id in there:
             whose = "the API" if owner_id in self._config_tables.owned.ids else "the configuration file"
             words = f"there is {owner_id} already, and {whose} has it; choose another id, or change that one"
-            raise ConfigRefused("ALREADY_EXISTS", words, {_id_field(kind): "is there already"})
+            raise ConfigRefused(ALREADY_EXISTS, words, {_id_field(kind): "is there already"})
         return Wanted(kind, owner_id, body)
 
     def _other(self, kind: Kind, owner_id: str, given: Body, request: Any) -> Wanted | None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.proto_time import utc
@@ -50,6 +51,8 @@ from krakencopy.v1 import types_pb2
 #: What is asked for cannot be so.
 BAD_ACCOUNT = "BAD_ACCOUNT"
 BAD_GROUP = "BAD_GROUP"
+#: Its id is taken.
+ALREADY_EXISTS = "ALREADY_EXISTS"
 #: Faults in one refusal at most, as of settings (control/setter.py).
 FAULTS_MAX = 4
 #: What is not written in events: who reads them needs the names of fields, and the history has the values.
@@ -153,9 +156,9 @@ class Configurator:
             leaving = self._tables.leaving(named, known, now)
             leaving.pop(wanted.id, None)
             if wanted.body is None and wanted.kind is ACCOUNT and wanted.policy is not OnLeave.KEEP:
-                table = table_of(
-                    ACCOUNT, wanted.id, owned.accounts[wanted.id], self._file_of(owned, wanted.id)
-                )
+                # As its process has it now, whatever became of the folder since.
+                (path,) = (one.credentials_file for one in running.users if one.id == wanted.id)
+                table = table_of(ACCOUNT, wanted.id, owned.accounts[wanted.id], path and Path(path))
                 leaving[wanted.id] = Leaver(wanted.policy, table, now)
             file, unfit = await asyncio.to_thread(with_leavers, named, leaving)
             if unfit:
@@ -166,7 +169,12 @@ class Configurator:
             check = partial(check_notionals, traded=list(supervisor.fills.pairs))
             new = await asyncio.to_thread(hold, file, kept, check)
             difference = compare(running, new)
-            assert not difference.fixed, difference.fixed
+            if difference.fixed:
+                words = (
+                    f"{wanted.id} leaves still, and can come back only as what it was, as its ledger follows "
+                    f"from that ({'; '.join(difference.fixed)}): create the new one under another id"
+                )
+                raise ConfigRefused(ALREADY_EXISTS, cut_text(words))
             loaded = await self._reloader.keys.prepare(new, difference.touched)
         except ConfigFaults as found:
             raise self._refused(found, wanted) from None
@@ -246,11 +254,6 @@ class Configurator:
                 raise ConfigRefused(
                     "CREDENTIALS_NOT_PERMITTED", cut_text(str(error)), {field: str(error)}
                 ) from None
-
-    def _file_of(self, owned: Owned, account_id: str) -> Any:
-        written = owned.accounts[account_id].get("credentials_file")
-        folders = folders_of(self._supervisor.config, self._tables.state_dir)
-        return permitted_file(written, folders) if written else None
 
     def _named(
         self, running: Config, owned: Owned, wanted: Wanted, leavers: set[str]

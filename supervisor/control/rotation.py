@@ -38,6 +38,7 @@ TRIAL_S = 30.0
 SETTLED_S = 25.0
 #: It could not be found out: nothing is known against the key.
 EXCHANGE = "EXCHANGE"
+ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
 #: What a trial finds (account_proc/service/key_trial.py, account_proc/kraken/key_check.py); anything else is
 #: no word on the key.
 KEY_REFUSED = "KEY_REFUSED"
@@ -82,6 +83,7 @@ class Rotation:
     ) -> pb.RotateCredentialsResponse:
         """Fetches, tries and decides. Raises RotationRefused."""
         async with self._reloader.turn:
+            self._check_there(account)
             try:
                 tried = await self._fetch_and_try(account)
             except RotationRefused as refused:
@@ -202,6 +204,13 @@ class Rotation:
         data = {"changed_by": asker.changed_by, "reason": refused.reason}
         event = event_of(types_pb2.SEVERITY_WARNING, account.config.id, "CREDENTIALS_REFUSED", words, data)
         self._supervisor.events.record_wishes(lambda: None, [event])
+
+    def _check_there(self, account: SupervisedAccount) -> None:
+        """Another one may have had its turn before, and have taken it out of the configuration."""
+        account_id = account.config.id
+        if account.removed or self._supervisor.accounts.get(account_id) is not account:
+            words = f"{account_id} has just been taken out of the configuration"
+            raise RotationRefused(ACCOUNT_NOT_FOUND, words)
 
     def _check_staying(self) -> None:
         try:

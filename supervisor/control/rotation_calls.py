@@ -15,10 +15,12 @@ from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
-from krakencopy.supervisor.control.rotation import EXCHANGE, Rotation, RotationRefused
+from krakencopy.supervisor.control.rotation import ACCOUNT_NOT_FOUND, EXCHANGE, Rotation, RotationRefused
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import configuration_pb2 as pb
 from krakencopy.v1 import types_pb2
+
+_CODES = {EXCHANGE: grpc.StatusCode.UNAVAILABLE, ACCOUNT_NOT_FOUND: grpc.StatusCode.NOT_FOUND}
 
 
 class RotationCalls(ConfigCalls):
@@ -66,8 +68,7 @@ class RotationCalls(ConfigCalls):
         try:
             answer = await self._rotated_once.answer((asker.digest,), pb.RotateCredentialsResponse, act)
         except RotationRefused as refused:
-            failed = grpc.StatusCode.FAILED_PRECONDITION
-            code = grpc.StatusCode.UNAVAILABLE if refused.reason == EXCHANGE else failed
+            code = _CODES.get(refused.reason, grpc.StatusCode.FAILED_PRECONDITION)
             words = f"{refused}; the old key is in use, and nothing was changed"
             await refuse(context, code, refused.reason, cut_text(words))
         shown = pb.RotateCredentialsResponse()
