@@ -86,7 +86,8 @@ class StateFolder:
         """Those that copy the master by the configuration that a supervisor had last, by id; all that ever
         did where nobody knows.
         """
-        have_run = {path.stem.removeprefix(_USER_NONCE) for path in self.path.glob(f"{_USER_NONCE}*.txt")}
+        names = (path.stem.removeprefix(_USER_NONCE) for path in self.path.glob(f"{_USER_NONCE}*.txt"))
+        have_run = {name for name in names if not _is_of_trial(name)}
         configured = kept_users(self.path)
         return sorted(have_run if configured is None else have_run & configured)
 
@@ -104,7 +105,7 @@ class StateFolder:
 
     def _locked(self) -> Iterator[Path]:
         for pattern in LOCKED_FILES:
-            yield from self.path.glob(pattern)
+            yield from (path for path in self.path.glob(pattern) if not _is_of_trial(path.stem))
 
     def kept(self, account_id: str) -> Kept | None:
         """What the account's process has said last; None for nothing that can be read."""
@@ -113,6 +114,11 @@ class StateFolder:
                 said = json.loads(file.read(_READ_BYTES_MAX))
             return Kept(int(said["version"]), TradingState(said["state"]), int(said["pid"]))
         return None
+
+
+def _is_of_trial(name: str) -> bool:
+    """Whether a file is of a process that only tries a key, from which no order leaves: no id has a dot."""
+    return "." in name
 
 
 def is_alive(pid: int, account_id: str) -> bool:

@@ -34,9 +34,11 @@ class Place:
         return self.state_dir / f"kraken_nonce_{owner}.txt"
 
     def tried_nonce(self, account: AccountConfig) -> Path:
-        """The nonce of a key that is tried: its process goes on with it where the key is taken."""
+        """The nonce of a key that is tried: its process goes on with it where the key is taken. By its name
+        the next run finds who has locked it still (processes/orphans.py); no id has a dot.
+        """
         nonce = self.nonce(account)
-        return nonce.with_name(f"{nonce.name}.new")
+        return nonce.with_name(f"{nonce.stem}.new{nonce.suffix}")
 
     @property
     def states(self) -> Path:

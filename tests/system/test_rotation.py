@@ -103,7 +103,7 @@ def test_a_key_that_is_fit_is_taken_and_one_that_is_not_changes_nothing(system: 
         put_key(system, fit)
         assert api.rotate_credentials("anna", validate_only=True).outcome == pb.ROTATION_OUTCOME_FIT
         assert system.pids()["anna"] == pid, "nothing was changed"
-        assert not list(system.state_dir.glob("*.new"))
+        assert not list(system.state_dir.glob("*.new.txt"))
         before = nonce_of(system)
         answer = api.rotate_credentials("anna", request_id="once", timeout_s=60)
         assert answer.outcome == ROTATED
@@ -135,7 +135,7 @@ def test_fills_come_while_keys_are_replaced_and_everything_is_killed(system: Sys
     used = keys_used(paper, "anna")
     assert used == sorted(used), "no key after its successor"
     assert used[-1] == 4
-    assert not list(system.state_dir.glob("*.new"))
+    assert not list(system.state_dir.glob("*.new.txt"))
 
 
 def _is_above(count: Callable[[], int], goal: int) -> bool:
@@ -153,7 +153,7 @@ def rotated_until(system: System, moment: str) -> list[Any]:
     before, pid = len(system.events("CREDENTIALS_ROTATED")), system.pids()["anna"]
     thread = threading.Thread(target=ask)
     thread.start()
-    tried = system.state_dir / "kraken_nonce_user_anna.txt.new"
+    tried = system.state_dir / "kraken_nonce_user_anna.new.txt"
     reached: dict[str, Callable[[], bool]] = {
         "none": lambda: not thread.is_alive(),
         "asked": tried.exists,
@@ -164,3 +164,19 @@ def rotated_until(system: System, moment: str) -> list[Any]:
     if moment == "none":
         thread.join()
     return answered
+
+
+def test_a_trial_that_nobody_waits_for_any_more_does_not_keep_its_key(system: System) -> None:
+    """A supervisor that is killed leaves it, and the next one has the same key for the account."""
+    paper = system.paper
+    hangs = {"account": "anna", "method": "GetApiKeyInfo", "kind": "hang_reply", "never": True}
+    paper.call("POST", "/faults", **hangs)
+    put_key(system, paper.another_key("anna"))
+    rotated_until(system, "asked")
+    wait_for("a trial under way", lambda: paper.call("GET", "/faults")["faults"][0]["fired"])
+    system.kill()
+    paper.call("DELETE", "/faults")
+    system.start().wait_ready()
+    system.buy("BTC/USD", "0.01")
+    check_copied_once(system, 1)
+    assert keys_used(paper, "anna") == [1]

@@ -74,6 +74,17 @@ def test_a_process_lives_while_it_has_the_accounts_name(tmp_path: Path) -> None:
     assert StateFolder(path).living() == {}
 
 
+def test_a_process_that_only_tries_a_key_is_nobodys_account(tmp_path: Path) -> None:
+    path = state_folder(tmp_path / "state", "bob")
+    nonce = path / "kraken_nonce_user_bob.txt"
+    with living(path, "bob"):
+        nonce.rename(nonce.with_name("kraken_nonce_user_bob.new.txt"))
+        with living(path, "bob") as pid:
+            folder = StateFolder(path)
+            assert folder.user_ids() == ["bob"]
+            assert folder.living() == {"bob": pid}
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": 1, "state": "X", "pid": 1}'])
 def test_what_a_process_says_may_be_unreadable(tmp_path: Path, text: str) -> None:
     path = state_folder(tmp_path / "state", "bob")

@@ -91,7 +91,7 @@ def _rotated_to(it: Supervisor, credentials: Credentials, digest: str) -> None:
 def test_a_trial_is_beside_the_accounts_own_files(it: Supervisor, tmp_path: Path) -> None:
     spawner = _Spawner()
     it.launcher._spawner = cast("Any", spawner)
-    tried = tmp_path / "kraken_nonce_user_anna.txt.new"
+    tried = tmp_path / "kraken_nonce_user_anna.new.txt"
     tried.write_text("of a trial before")
     asyncio.run(it.launcher.spawn_trial(it.accounts["anna"].config, Credentials("k", "s")))
     (spec,) = spawner.specs
@@ -109,7 +109,7 @@ def test_the_nonces_of_a_trial_go_on_where_its_key_is_taken_and_only_there(
 ) -> None:
     it.launcher._spawner = cast("Any", _Spawner())
     anna = it.accounts["anna"].config
-    nonce, tried = tmp_path / "kraken_nonce_user_anna.txt", tmp_path / "kraken_nonce_user_anna.txt.new"
+    nonce, tried = tmp_path / "kraken_nonce_user_anna.txt", tmp_path / "kraken_nonce_user_anna.new.txt"
     nonce.write_text("old")
     tried.write_text("new")
     used = Credentials(f"key of {anna.id}", "c2VjcmV0")

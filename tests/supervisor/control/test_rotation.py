@@ -82,7 +82,7 @@ async def rotate(it: Configured, *, validate_only: bool = False) -> pb.RotateCre
 
 
 def tried_nonce(it: Configured) -> Path:
-    return it.folder / "kraken_nonce_user_anna.txt.new"
+    return it.folder / "kraken_nonce_user_anna.new.txt"
 
 
 @played
