@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.sdk.endpoint import CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
 
 #: As the SDK knows them, which needs protobuf for it.
@@ -57,6 +58,7 @@ def add_access(command: Any, add_common: Callable[[Any], None]) -> None:
     token("list", "all tokens, without their secrets")
     revoked = token("revoke", "have tokens refused from now on; what they run ends")
     revoked.add_argument("ids", nargs="+", metavar="ID", help="what stands between kct_ and the next _")
+    add_yes(revoked, "you or the last admin is shut out")
     certificate = actions_of("certificate", "client certificates of the supervisor's own CA, and who has one")
     made = certificate("create", "make a key here, and have a certificate issued for it")
     _add_grant(made, "90d")
@@ -66,6 +68,7 @@ def add_access(command: Any, add_common: Callable[[Any], None]) -> None:
     certificate("list", "all who may call from elsewhere: certificates, tokens, configured names")
     revoked = certificate("revoke", "have all certificates and tokens of names refused from now on")
     revoked.add_argument("names", nargs="+", metavar="NAME", help="for whom they were made")
+    add_yes(revoked, "you or the last admin is shut out")
 
 
 def _add_grant(parser: Any, ttl: str) -> None:

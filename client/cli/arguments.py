@@ -17,7 +17,7 @@ from krakencopy.client.cli.access_arguments import NO_ACCESS, add_access, add_ac
 from krakencopy.client.cli.audit_arguments import add_audit
 from krakencopy.client.cli.coin_arguments import add_rename, add_resync
 from krakencopy.client.cli.completion_commands import add_completion, asked_words
-from krakencopy.client.cli.config_arguments import add_config_commands
+from krakencopy.client.cli.config_arguments import add_config_commands, add_reload
 from krakencopy.client.cli.consent import add_yes
 from krakencopy.client.cli.context_arguments import NO_CONTEXT, add_context_commands, add_context_option
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
@@ -180,8 +180,7 @@ def grammar(named: Container[str] | None = None) -> Parser:
     add_access(command, _add_common)
     add_audit(command, _add_common, _add_interval, _not_negative)
     add_simulations(command, _add_interval)
-    reload = command("reload", "read the configuration file again and apply what has changed in it")
-    reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
+    add_reload(command)
     add_system(command)
     add_context_commands(command, _add_common)
     add_completion(command)

@@ -21,9 +21,7 @@ from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import keep_group, members_of
 from krakencopy.client.cli.consent import ask_if_live
 from krakencopy.client.cli.output import Output, TableOutput
-from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import (
-    BadConfiguration,
     BadInput,
     ExitCode,
 )
@@ -226,28 +224,6 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`reload [--dry-run]`. A file that cannot be used is reported as `krakencopyd check` does it, one line
-    for each fault.
-    """
-    from krakencopy.client.cli.progress import progress  # other commands of this module need none of it
-
-    with connect() as supervisor:
-        try:
-            with progress(
-                "reload: waiting for the supervisor to read the configuration and its credentials",
-                "the supervisor goes on with the reload; see `krakencopy events`",
-            ):
-                answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)
-        except BadConfiguration as error:
-            complain("the configuration cannot be used; nothing was changed")
-            for line in error.message.splitlines():
-                complain(line)
-            return error.exit_code
-    out.one(answer, pages.reload_page)
-    return ExitCode.DONE
-
-
 def _of_pair(arguments: Namespace, supervisor: MessageClient) -> str:
     """Which pair has no fills, and which ones do: another one may have been meant."""
     if not arguments.pair:
@@ -324,7 +300,7 @@ COMMANDS: dict[str, Command] = {
     "nonce": nonce,
     "logs": logs,
     "report": report,
-    "reload": reload,
+    "reload": _later("config_commands", "reload"),
     "audit": _later("audit_commands", "audit"),
     "whoami": _later("access_commands", "whoami"),
     "token": _later("access_commands", "token"),

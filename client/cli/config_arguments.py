@@ -8,6 +8,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
+from krakencopy.client.cli.consent import add_yes
+
 FIELDS = (
     "credentials_file=NAME, group=G, mode=shadow, tier=pro, broker=B, strategy=S, strategy_risk=0.1, "
     "copy.KEY=VALUE, reserve.ASSET=AMOUNT, strategy_options.KEY=VALUE"
@@ -45,6 +47,13 @@ def add_config_commands(command: Any, common: Callable[[Any], None]) -> None:
     rotate = command("rotate-credentials", "have accounts use the keys that their sources give now")
     rotate.add_argument("ids", nargs="+", metavar="ID", help="account")
     rotate.add_argument("--validate-only", action="store_true", help="only fetch the key and try it")
+
+
+def add_reload(command: Any) -> None:
+    """Adds `reload`, for what the file configures."""
+    reload = command("reload", "read the configuration file again and apply what has changed in it")
+    reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
+    add_yes(reload, "accounts are taken out")
 
 
 def _add_group(command: Any, common: Callable[[Any], None]) -> None:
@@ -89,7 +98,7 @@ def _changes(parser: Any) -> None:
 def _deletion(parser: Any) -> None:
     _etag(parser)
     parser.add_argument("--validate-only", action="store_true", help="only show what would follow")
-    parser.add_argument("--yes", action="store_true", help="answers the question before it is deleted")
+    add_yes(parser, "it is deleted")
 
 
 def _etag(parser: Any) -> None:

@@ -1,5 +1,5 @@
-"""`krakencopy account` and `krakencopy group`: what is configured over the API. They are given what those of
-client/cli/commands.py are.
+"""`krakencopy account`, `group` and `rotate-credentials`, for what is configured over the API, and `reload`,
+for what the file has. They are given what those of client/cli/commands.py are.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from krakencopy.client.cli.consent import ask_to_go_on, status_if_any, system_words
 from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.progress import progress
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused
+from krakencopy.client.sdk.errors import BadConfiguration, BadInput, ExitCode, Refused
 from krakencopy.client.views import config_pages as views
+from krakencopy.client.views.pages import reload_page
 from krakencopy.v1 import configuration_pb2 as pb
+from krakencopy.v1.control_pb2 import CHANGE_KIND_REMOVED, ReloadResponse
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.message_client import MessageClient
@@ -50,6 +53,47 @@ def rotate(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             else:
                 out.one(answer, partial(views.rotation_page, account_id))
     return code
+
+
+def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`reload [--dry-run] [--yes]`. A file that cannot be used is reported as `krakencopyd check` does it:
+    one line for each fault.
+    """
+    with connect() as supervisor:
+        try:
+            if not arguments.dry_run and not arguments.yes:
+                _ask_about_removed(arguments, supervisor)
+            answer = _reloaded(arguments, supervisor, dry_run=arguments.dry_run)
+        except BadConfiguration as error:
+            complain("the configuration cannot be used; nothing was changed")
+            for line in error.message.splitlines():
+                complain(line)
+            return error.exit_code
+    out.one(answer, reload_page)
+    return ExitCode.DONE
+
+
+def _reloaded(arguments: Namespace, supervisor: MessageClient, *, dry_run: bool) -> ReloadResponse:
+    with progress(
+        "reload: waiting for the supervisor to read the configuration and its credentials",
+        "the supervisor goes on with the reload; see `krakencopy events`",
+    ):
+        return supervisor.reload(dry_run=dry_run, timeout_s=arguments.timeout)
+
+
+def _ask_about_removed(arguments: Namespace, supervisor: MessageClient) -> None:
+    """Goes on only after a yes where accounts are taken out: they are copied to no more, and may be sold.
+    Raises BadInput, Refused.
+    """
+    plan = _reloaded(arguments, supervisor, dry_run=True)
+    gone = ", ".join(one.account_id for one in plan.accounts if one.kind == CHANGE_KIND_REMOVED)
+    if gone:
+
+        def shown() -> list[str]:
+            return [f"{system_words(arguments, supervisor, status_if_any(supervisor))}:", *reload_page(plan)]
+
+        needs = f"it takes out {gone}, which needs a yes; give it with --yes, or see more with --dry-run"
+        ask_to_go_on("nothing was changed", shown, f"Take out {gone}?", needs=needs)
 
 
 def _create(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -106,7 +150,10 @@ def _delete(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
             def plan() -> list[str]:
                 where = system_words(arguments, supervisor, status_if_any(supervisor))
-                return [f"{where}:", *views.change_page(ask(validate_only=True), what, "deleted")]
+                answer = ask(validate_only=True)
+                # What was shown is deleted, and nothing that it has become since.
+                arguments.etag = answer.account.etag if is_account else answer.group.etag
+                return [f"{where}:", *views.change_page(answer, what, "deleted")]
 
             ask_to_go_on("nothing was deleted", plan, f"Delete {what}?", needs=NEEDS_YES)
         answer = ask(validate_only=arguments.validate_only)

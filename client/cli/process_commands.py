@@ -113,7 +113,7 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if not arguments.yes:
             ask_if_live(
                 arguments, supervisor, "nothing was stopped",
-                lambda _: "nothing is copied until it is started again.", "Shut it down?",
+                _shutdown_words, "Shut it down?",
             )  # fmt: skip
         answer = pb.ShutdownResponse()
         try:
@@ -137,3 +137,14 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         lambda _answer: ["the supervisor has stopped" if arguments.wait else "the supervisor is stopping"],
     )
     return ExitCode.DONE
+
+
+def _shutdown_words(status: pb.GetStatusResponse | None) -> str:
+    """What a shutdown does, in figures where they are known."""
+    if status is None:
+        return "nothing is copied until it is started again."
+    users = sum(account.role == nouns.ROLE_USER for account in status.accounts)
+    return (
+        f"its {len(status.accounts)} accounts stop, {status.copies.open} copies are under way; nothing is "
+        f"copied to {users} users until it is started again."
+    )

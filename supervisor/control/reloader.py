@@ -12,13 +12,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
-from krakencopy.account_proc.contract.spec import Credentials, OnJoin
+from krakencopy.account_proc.contract.spec import Credentials, OnJoin, OnLeave
 from krakencopy.supervisor.accounts.kept_settings import kept_events, kept_lines
 from krakencopy.supervisor.accounts.kept_tables import KeptTables
 from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
@@ -34,6 +33,7 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.private_files import check_file, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.config.settings import hold
+from krakencopy.supervisor.control.holdings import holdings_words
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
 from krakencopy.supervisor.processes.strategy_check import check_strategies
@@ -201,7 +201,7 @@ class Reloader:
     def _add_leavers(self, answer: pb.ReloadResponse, begin: Mapping[str, Leaver]) -> None:
         """Those that are not in the file any more and stay for a while."""
         for account_id, leaver in begin.items():
-            effect = f"it buys nothing any more and stays until copying holds nothing ({leaver.policy})"
+            effect = self._effect_on_leaver(account_id, leaver)
             answer.accounts.add(account_id=account_id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
 
     def account_change(self, changed: Changed) -> pb.AccountChange:
@@ -228,16 +228,18 @@ class Reloader:
     def _effect_on_removed(self, account: AccountConfig) -> str:
         known = self._supervisor.accounts[account.id]
         words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
-        link = known.process.link
-        held = [] if link is None else link.snapshot.positions
-        holdings = ", ".join(
-            f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
-        )
-        return (
-            f"{words}; what it has copied and still holds stays in its account: {holdings}"
-            if holdings
-            else words
-        )
+        held = holdings_words(self._supervisor.journal, known)
+        return f"{words}; what it has copied and still holds stays in its account: {held}" if held else words
+
+    def _effect_on_leaver(self, account_id: str, leaver: Leaver) -> str:
+        words = f"it buys nothing any more and stays until copying holds nothing ({leaver.policy})"
+        account = self._supervisor.accounts.get(account_id)
+        held = None if account is None else holdings_words(self._supervisor.journal, account)
+        if held is None:
+            return f"{words}; what it holds now is not known, as its process does not say"
+        is_at_once = leaver.policy is OnLeave.CLOSE_ALL
+        how = "to be sold at once, at the market" if is_at_once else "to be sold when the master sells"
+        return f"{words}; {how}: {held}" if held else f"{words}, which is so now"
 
     def _effect_on_changed(self, changed: Changed) -> str:
         account = self._supervisor.accounts[changed.account.id]

@@ -29,13 +29,12 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.contract.trading_status import PB_STATE, taken_back_words
 from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message
-from krakencopy.supervisor.accounts.flatten_plan import flatten_plan
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.accounts.trading_acks import Kept
 from krakencopy.supervisor.accounts.trading_changes import account_of, lift_words, said_words
 from krakencopy.supervisor.control.answered_once import SOMEBODY, AnsweredOnce, digest_of
+from krakencopy.supervisor.control.holdings import planned_sales
 from krakencopy.supervisor.control.known_accounts import NAMED_MAX, find_account, find_user
-from krakencopy.supervisor.control.pages import END
 from krakencopy.supervisor.control.principals import Role, principal_of
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
@@ -106,11 +105,12 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         async def say() -> pb.FlattenAccountsResponse:
             # What processes show before they begin to sell; of those that have shown nothing yet, and of
             # users without one, what their ledgers say.
+            journal = self._of_trading.journal
             links = {key: user.process.link for key, user in users.items()}
             living = {
                 key: users[key] for key, link in links.items() if link and link.snapshot.positions_known
             }
-            plan = [each for user in living.values() for each in self._planned(self._shown(user))]
+            plan = [each for user in living.values() for each in planned_sales(journal, self._shown(user))]
             trading = self._of_trading.trading
             note = await trading.change(
                 lambda states: states.with_flatten(users, by, request.reason, at), by, request.reason,
@@ -234,24 +234,12 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
             snapshot = None if link is None else link.snapshot
             if snapshot is None or not snapshot.positions_known:
                 await show_detail(message, user.config, supervisor.config, ledger, snapshot)
-            plan += self._planned(message)
+            plan += planned_sales(supervisor.journal, message)
         return plan
 
     @staticmethod
     def _shown(user: SupervisedAccount) -> types_pb2.Account:
         return account_message(user, None, 0)
-
-    def _planned(self, account: types_pb2.Account) -> Iterable[pb.FlattenPosition]:
-        journal = self._of_trading.journal
-
-        def last_fill(pair: str) -> types_pb2.Fill | None:
-            # Copies may be in another pair than the master's (`map`).
-            masters = journal.coins.pair_of(pair.partition("/")[0]) or pair
-            return next(iter(journal.fills_before(END, 1, masters)), None)
-
-        if account.ledger_fault:
-            return [pb.FlattenPosition(account_id=account.id, message=account.ledger_fault)]
-        return flatten_plan(account, last_fill)
 
 
 def _stricter(states: TradingStates, scopes: set[str], setting: StateSetting) -> StateSetting | None:

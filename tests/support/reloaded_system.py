@@ -50,9 +50,9 @@ class Reloaded(System):
         return (out if expect == 0 else err).getvalue()
 
     def reload(self, *words: str) -> list[str]:
-        """The lines of `reload` after the file was written as it should be now."""
+        """The lines of `reload` after the file was written as it should be now; nobody is asked."""
         self.write_config()
-        return self.types(" ".join(("reload", *words))).splitlines()
+        return self.types(" ".join(("reload", "--yes", *words))).splitlines()
 
     def refused(self, expect: int, text: str, line: str = "reload") -> list[str]:
         """What `reload` says of a file with this text."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.main import main
 from krakencopy.client.sdk.errors import ExitCode
 from krakencopy.v1 import access_pb2 as pb
-from tests.support.scripted_supervisor import Scripted
+from tests.support.scripted_supervisor import Scripted, refuse
+from tests.support.typed_lines import Typed
 
 BOT = pb.Credential(kind=pb.CREDENTIAL_KIND_TOKEN, id="4kq7zc2m", name="bot", role=pb.ACCESS_ROLE_VIEWER)
 OLGA = pb.Credential(
@@ -72,7 +76,7 @@ def test_tokens_and_principals_are_listed_and_revoked(
         "certificate",
         "ab" * 8,
     ]
-    assert types(endpoint, "certificate", "revoke", "olga") == ExitCode.DONE
+    assert types(endpoint, "certificate", "revoke", "olga") == ExitCode.DONE, "nobody is shut out"
     assert "REVOKED by root" in capsys.readouterr().out
     assert types(endpoint, "token", "revoke", "4kq7zc2m", "other") == ExitCode.DONE
     assert [each.id for each in supervisor.requests(pb.RevokeTokenRequest)] == ["4kq7zc2m", "other"]
@@ -122,3 +126,64 @@ def test_what_makes_no_sense_is_not_asked(
 ) -> None:
     assert types(endpoint, *words) == ExitCode.BAD_INPUT
     assert supervisor.asked == []
+
+
+def admin(name: str, kind: Any = pb.CREDENTIAL_KIND_TOKEN, **more: Any) -> pb.Credential:
+    return pb.Credential(name=name, id=f"{name}-id", kind=kind, role=pb.ACCESS_ROLE_ADMIN, **more)
+
+
+ENDED = admin("ended", expires_at=Timestamp(seconds=1))
+REVOKED = admin("revoked", revoked_at=Timestamp(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("there", "mine", "line", "asks"),
+    [
+        ([admin("root"), admin("ops"), BOT], "", "token revoke ops-id", ""),
+        ([admin("ops"), BOT, ENDED, REVOKED], "", "token revoke ops-id", "none of 1 admins may call"),
+        ([admin("ops"), BOT], "", "certificate revoke ops", "none of 1 admins may call"),
+        ([admin("ops"), admin("a", pb.CREDENTIAL_KIND_CONFIGURED)], "", "certificate revoke ops", ""),
+        ([admin("ops"), BOT], "token 4kq7zc2m", "token revoke 4kq7zc2m", "token 4kq7zc2m is what you call"),
+        ([admin("ops"), OLGA], f"certificate {'ab' * 8}", "certificate revoke olga", "is what you call with"),
+    ],
+)
+def test_who_shuts_out_itself_or_the_last_admin_is_asked(
+    endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: Any,
+    there: list[pb.Credential], mine: str, line: str, asks: str,
+) -> None:  # fmt: skip
+    supervisor.on["ListPrincipals"] = lambda *_: pb.ListPrincipalsResponse(credentials=there)
+    supervisor.on["WhoAmI"] = lambda *_: pb.WhoAmIResponse(credential=mine)
+
+    def revoked() -> int:
+        kinds = (pb.RevokeTokenRequest, pb.RevokePrincipalRequest)
+        return sum(len(supervisor.requests(kind)) for kind in kinds)
+
+    monkeypatch.setattr(sys, "stdin", None)
+    assert types(endpoint, *line.split()) == (ExitCode.BAD_INPUT if asks else ExitCode.DONE)
+    assert revoked() == (not asks)
+    if asks:
+        said = capsys.readouterr().err
+        assert asks in said
+        assert "--yes" in said
+        monkeypatch.setattr(sys, "stdin", Typed("n\n"))
+        assert types(endpoint, *line.split()) == ExitCode.REFUSED
+        assert revoked() == 0
+        assert "Revoke 1 of 2? [y/N]" in capsys.readouterr().err
+        monkeypatch.setattr(sys, "stdin", None)
+        assert types(endpoint, *line.split(), "--yes") == ExitCode.DONE
+        assert revoked() == 1
+
+
+def test_a_slip_of_the_pen_keeps_no_stolen_token_alive(
+    endpoint: str, supervisor: Scripted, capsys: Any
+) -> None:
+    def revoke(request: pb.RevokeTokenRequest, context: Any) -> pb.RevokeTokenResponse:
+        if request.id == "tpyo":
+            refuse(grpc.StatusCode.NOT_FOUND, "TOKEN_NOT_FOUND", "there is no token 'tpyo'")(request, context)
+        return pb.RevokeTokenResponse(credential=BOT)
+
+    supervisor.on["RevokeToken"] = revoke
+    assert types(endpoint, "token", "revoke", "tpyo", "4kq7zc2m") == ExitCode.REFUSED
+    shown = capsys.readouterr()
+    assert "4kq7zc2m" in shown.out
+    assert "no token 'tpyo'" in shown.err

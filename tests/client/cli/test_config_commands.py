@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 from tests.support.scripted_supervisor import Scripted, refuse
-from tests.support.typed_lines import types
+from tests.support.typed_lines import Typed, types
 
 
 def test_fields_are_given_by_name_and_rules_by_key(endpoint: str, supervisor: Scripted) -> None:
@@ -125,3 +126,54 @@ def test_accounts_groups_and_changes_are_tables(endpoint: str, supervisor: Scrip
     assert capsys.readouterr().out == "nothing was changed over the API of bob\n"
     assert types(endpoint, "group list") == 0
     assert "there are no groups" in capsys.readouterr().out
+
+
+def test_who_takes_accounts_out_by_the_file_is_asked(
+    endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    gone = control_pb2.AccountChange(
+        account_id="bob", kind=control_pb2.CHANGE_KIND_REMOVED, effect="to be sold at once: 0.5 BTC"
+    )
+    changes = [gone]
+
+    def reload(request: control_pb2.ReloadRequest, _context: Any) -> control_pb2.ReloadResponse:
+        return control_pb2.ReloadResponse(applied=not request.dry_run, accounts=changes)
+
+    def applied() -> list[bool]:
+        asked = [not one.dry_run for one in supervisor.requests(control_pb2.ReloadRequest)]
+        supervisor.asked.clear()
+        return asked
+
+    supervisor.on["Reload"] = reload
+    monkeypatch.setattr(sys, "stdin", None)
+    assert types(endpoint, "reload") == 3
+    assert applied() == [False]
+    said = capsys.readouterr().err
+    assert "nothing was changed: it takes out bob, which needs a yes; give it with --yes" in said
+    monkeypatch.setattr(sys, "stdin", Typed("n\n"))
+    assert types(endpoint, "reload") == 1
+    assert applied() == [False]
+    said = capsys.readouterr().err
+    assert "removed: bob (to be sold at once: 0.5 BTC)" in said
+    assert "Take out bob? [y/N]" in said
+    monkeypatch.setattr(sys, "stdin", Typed("y\n"))
+    assert types(endpoint, "reload") == 0
+    assert applied() == [False, True]
+    monkeypatch.setattr(sys, "stdin", None)
+    assert types(endpoint, "reload --yes") == 0
+    assert applied() == [True]
+    gone.kind = control_pb2.CHANGE_KIND_CHANGED
+    assert types(endpoint, "reload") == 0
+    assert applied() == [False, True], "whom it keeps is not asked about"
+
+
+def test_what_was_shown_is_deleted_and_nothing_else(
+    endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = control_pb2.DeleteAccountResponse(account=pb.AccountConfig(account_id="bob", etag="e7"))
+    supervisor.on["DeleteAccount"] = lambda *_: shown
+    monkeypatch.setattr(sys, "stdin", Typed("y\n"))
+    assert types(endpoint, "account delete bob") == 0
+    plan, delete = supervisor.requests(pb.DeleteAccountRequest)
+    assert (plan.etag, plan.validate_only) == ("", True)
+    assert (delete.etag, delete.validate_only) == ("e7", False)

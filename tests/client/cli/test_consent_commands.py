@@ -98,6 +98,19 @@ def test_on_paper_nobody_is_asked(
     assert done(supervisor, kind) == 1
 
 
+def test_a_shutdown_says_in_figures_what_stops(
+    endpoint: str, live: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = live.on["GetStatus"](pb.GetStatusRequest(), None)
+    status.copies.open = 3
+    monkeypatch.setattr(sys, "stdin", Typed("n\n"))
+    assert types(endpoint, "shutdown") == 1
+    said = capsys.readouterr().err
+    assert f"its {len(status.accounts)} accounts stop, 3 copies are under way" in said
+    assert "nothing is copied to 1 users until it is started again" in said
+    assert done(live, pb.ShutdownRequest) == 0
+
+
 def test_what_does_not_say_what_it_is_may_be_live(
     endpoint: str, supervisor: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -232,7 +232,7 @@ CHANGES = [
 
 
 def test_a_reload_says_what_it_has_changed_one_line_each(terminal: Terminal) -> None:
-    assert terminal.run("reload", samples.reloaded(applied=True)) == 0
+    assert terminal.run("reload --yes", samples.reloaded(applied=True)) == 0
     assert terminal.out.splitlines() == CHANGES
     assert not terminal.asked[-1].dry_run
     assert terminal.run("reload --dry-run", samples.reloaded(applied=False)) == 0
