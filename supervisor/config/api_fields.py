@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from krakencopy.supervisor.config.brokers import KRAKEN
+from krakencopy.supervisor.config.keys import KEYS
 from krakencopy.supervisor.config.set_document import toml_value
 
 #: Text by field; for fields that are maps, text by key.
@@ -59,11 +60,13 @@ def merged(kind: Kind, old: Body, given: Body, paths: Collection[str]) -> dict[s
     """
     made = {field: dict(value) if field in kind.maps else value for field, value in old.items()}
     for path in paths or given:
-        field, _, key = path.partition(".")
+        field, has_key, key = path.partition(".")
         if path == "*":
             made = dict(given)
-        elif field not in kind.fields or (key and field not in kind.maps):
+        elif field not in kind.fields or (has_key and (not key or field not in kind.maps)):
             raise UnknownPath(_unknown(kind, path))
+        elif field == "copy" and has_key and key not in KEYS["copy"]:
+            raise UnknownPath(_unknown_rule(key))
         elif not key:
             made[field] = given.get(field)
         else:
@@ -78,6 +81,13 @@ def _unknown(kind: Kind, path: str) -> str:
     near = difflib.get_close_matches(path.partition(".")[0], known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     return f"names no field that can be changed; {meant}there are {', '.join(known)} and *"
+
+
+def _unknown_rule(key: str) -> str:
+    known = sorted(KEYS["copy"])
+    near = difflib.get_close_matches(key, known, n=1)
+    meant = f"did you mean copy.{near[0]}? " if near else ""
+    return f"names no rule of copying; {meant}there are {', '.join(known)}"
 
 
 def fixed_changes(kind: Kind, old: Body, new: Body) -> list[str]:

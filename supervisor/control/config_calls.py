@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.refusals import cut_text
-from krakencopy.account_proc.contract.spec import OnLeave
+from krakencopy.account_proc.contract.spec import OnLeave, Role
 from krakencopy.supervisor.config.api_fields import (
     ACCOUNT,
     GROUP,
@@ -20,10 +20,12 @@ from krakencopy.supervisor.config.api_fields import (
     fixed_changes,
     merged,
 )
+from krakencopy.supervisor.config.toml_table import show
 from krakencopy.supervisor.control.answered_once import digest_of
 from krakencopy.supervisor.control.config_messages import ConfigViews, body_of, change_message, secret_field
 from krakencopy.supervisor.control.configurator import (
     ALREADY_EXISTS,
+    BAD_ACCOUNT,
     Asker,
     ConfigRefused,
     Configurator,
@@ -114,8 +116,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         self, request: pb.CreateAccountRequest, context: Context
     ) -> control_pb2.CreateAccountResponse:
         """Configures a new account."""
-        owner_id = await self._id_of(request.account.account_id, "account.account_id", context)
-        body = body_of(ACCOUNT, request.account)
+        owner_id, body = await self._account_of(request.account, context)
         return await self._change(
             request, context, lambda: self._new(ACCOUNT, owner_id, body), control_pb2.CreateAccountResponse
         )
@@ -124,8 +125,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         self, request: pb.UpdateAccountRequest, context: Context
     ) -> control_pb2.UpdateAccountResponse:
         """Changes an account of the API."""
-        owner_id = await self._id_of(request.account.account_id, "account.account_id", context)
-        body = body_of(ACCOUNT, request.account)
+        owner_id, body = await self._account_of(request.account, context)
         return await self._change(
             request, context, lambda: self._other(ACCOUNT, owner_id, body, request),
             control_pb2.UpdateAccountResponse,
@@ -275,9 +275,11 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
     def _new(self, kind: Kind, owner_id: str, body: Body) -> Wanted:
         config = self._configured.config
         there = {*self._ids(ACCOUNT), *self._ids(GROUP), *config.groups}
-        if owner_id in there:
-            whose = "the API" if owner_id in self._config_tables.owned.ids else "the configuration file"
-            words = f"there is {owner_id} already, and {whose} has it; choose another id, or change that one"
+        # Ids are of small letters: another way to write one is a slip, and means the one that there is.
+        found = owner_id.lower()
+        if found in there:
+            whose = "the API" if found in self._config_tables.owned.ids else "the configuration file"
+            words = f"there is {found} already, and {whose} has it; choose another id, or change that one"
             raise ConfigRefused(ALREADY_EXISTS, words, {_id_field(kind): "is there already"})
         return Wanted(kind, owner_id, body)
 
@@ -349,6 +351,14 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         start = await page_start(self._config_tokens, request, 0, context)
         more = start + size < len(ids)
         return ids[start : start + size], self._config_tokens.token(request, start + size) if more else ""
+
+    async def _account_of(self, account: pb.AccountConfig, context: Context) -> tuple[str, Body]:
+        """Its id and the fields that are given."""
+        owner_id = await self._id_of(account.account_id, "account.account_id", context)
+        if account.role not in {"", Role.USER}:
+            words = f"cannot be {show(account.role)}: an account of the API is a user, and copies the master"
+            await refuse_field(context, "account.role", words, BAD_ACCOUNT)
+        return owner_id, body_of(ACCOUNT, account)
 
     async def _id_of(self, written: str, field: str, context: Context) -> str:
         if not written:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -366,3 +367,25 @@ async def test_a_start_leaves_out_what_does_not_fit_and_the_api_can_correct_it(i
         assert not answer.account.left_out
         assert config_of(it).group == "vip"
     it.close()
+
+
+@played
+async def test_slips_of_who_creates_an_account_are_named_by_their_field(it: Configured) -> None:
+    async with stub_at(it) as stub:
+        master = pb.AccountConfig(account_id="anna", credentials_file="anna.key", role="master")
+        code, reason, words = await refused(
+            stub.CreateAccount(pb.CreateAccountRequest(request_id="m", account=master))
+        )
+        assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_ACCOUNT")
+        assert words.startswith('account.role cannot be "master"')
+        ben = pb.AccountConfig(account_id="Ben", credentials_file="anna.key")
+        code, reason, words = await refused(
+            stub.CreateAccount(pb.CreateAccountRequest(request_id="b", account=ben))
+        )
+        assert (code, reason) == (grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")
+        assert words.startswith("there is ben already, and the configuration file has it")
+        assert not it.journal.configured
+        await stub.CreateAccount(create(copy={"max_user_risk": "0.02"}))
+        for path in ("copy.", "copy..", "copy.max_user_rsik"):
+            assert (await refused(stub.UpdateAccount(update(path, path))))[1] == "UNKNOWN_FIELD"
+        assert config_of(it).copy.max_user_risk == Decimal("0.02"), "no rule was taken away"
