@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Connect = Callable[[], "MessageClient"]
 #: Fields of an account that are maps, and are given key by key.
 MAPS = ("copy", "reserve", "strategy_options")
+#: The others that can be given; what else an account is shown with follows from them.
+TEXTS = ("broker", "credentials_file", "group", "mode", "strategy", "strategy_risk", "tier")
 NEEDS_YES = "it needs a yes; give it with --yes, or see what would follow with --validate-only"
 
 
@@ -203,6 +205,9 @@ def _asked(arguments: Namespace) -> tuple[dict[str, Any], list[str]]:
             raise BadInput(f"{word!r} is no FIELD=VALUE; see: krakencopy {arguments.command} --help")
         path = _path(arguments.command, path)
         field, _, key = path.partition(".")
+        if arguments.command == "account" and field not in {*MAPS, *TEXTS}:
+            known = ", ".join(sorted((*TEXTS, *(f"{name}.KEY" for name in MAPS))))
+            raise BadInput(f"{field} is no field that can be given; there are {known}")
         if key:
             fields.setdefault(field, {})[key] = value
         elif field in MAPS:

@@ -14,6 +14,9 @@ from krakencopy.client.sdk.errors import BadInput
 #: In the list of commands: the column of what each does, and the width of lines at most.
 _TEXT_COLUMN, _WIDTH = 16, 100
 
+#: How argparse begins with what it had no place for.
+_LEFT_OVER = "unrecognized arguments"
+
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises BadInput instead of ending the process with 2."""
@@ -30,6 +33,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """What is wrong, and where to read on."""
+        if message.startswith(_LEFT_OVER) and "=" in message:
+            message += ", which stands behind an option; write what has an = before all options"
         raise BadInput(f"{message}; see: {self.prog} --help")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

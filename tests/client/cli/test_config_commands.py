@@ -8,6 +8,8 @@ from typing import Any
 import grpc
 import pytest
 
+from krakencopy.client.cli.config_commands import MAPS, TEXTS
+from krakencopy.supervisor.config.api_fields import ACCOUNT
 from krakencopy.v1 import configuration_pb2 as pb
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as nouns
@@ -38,6 +40,12 @@ def test_fields_are_given_by_name_and_rules_by_key(endpoint: str, supervisor: Sc
     [
         ("account create bob group", "'group' is no FIELD=VALUE"),
         ("account create bob copy=1", "copy.KEY=VALUE"),
+        ("account create bob role=master", "role is no field that can be given; there are broker, copy.KEY,"),
+        ("account update bob account_id=eve", "account_id is no field that can be given"),
+        (
+            "account update bob --etag e group=eu",
+            "group=eu, which stands behind an option; write what has an =",
+        ),
         ("account update bob", "what is to be changed?"),
         ("account update bob group=a --unset group", "group is given twice"),
         ("account delete bob --on-leave sell", "invalid choice"),
@@ -177,3 +185,8 @@ def test_what_was_shown_is_deleted_and_nothing_else(
     plan, delete = supervisor.requests(pb.DeleteAccountRequest)
     assert (plan.etag, plan.validate_only) == ("", True)
     assert (delete.etag, delete.validate_only) == ("e7", False)
+
+
+def test_what_can_be_given_is_what_the_api_takes() -> None:
+    assert set(MAPS) == ACCOUNT.maps
+    assert set(TEXTS) == ACCOUNT.texts
