@@ -100,8 +100,10 @@ class AuditedCalls:
 
 
 def _caller(principal: Principal) -> str:
-    """Of this machine, whose user has one name, a process; from elsewhere, where ports change, the name."""
-    return principal.origin if principal.origin.startswith("unix ") else principal.name
+    """Of this machine, whose user has one name, a process; who has shown something the name, also where a
+    gateway passes its calls on: those of others do not wait for it.
+    """
+    return principal.origin if principal.is_local else principal.name
 
 
 def stops_trading(request: Message) -> bool:

@@ -18,6 +18,7 @@ from grpclib.exceptions import GRPCError
 
 from krakencopy.account_proc.contract.refusals import error_details
 from krakencopy.supervisor.control.access_table import Certificate
+from krakencopy.supervisor.control.allowance import Allowance
 from krakencopy.supervisor.control.principals import Principal
 
 
@@ -54,21 +55,6 @@ def too_many(reason: str, message: str) -> GRPCError:
     return GRPCError(Status.RESOURCE_EXHAUSTED, message, error_details(reason))
 
 
-class TimeBudget:
-    """How much of the front's time may be used."""
-
-    def __init__(self, share: float, now: Callable[[], float]) -> None:
-        self._share, self._now = share, now
-        self._left_s, self._seen_at = TIME_BURST_S, now()
-
-    def spend(self, seconds: float) -> float:
-        """It was used for so long; for how long nothing more must be used then, in seconds."""
-        now = self._now()
-        self._left_s = min(TIME_BURST_S, self._left_s + (now - self._seen_at) * self._share) - seconds
-        self._seen_at = now
-        return max(0.0, -self._left_s / self._share)
-
-
 class Client:
     """One client, while it has a connection or a call, or has used more time than it may."""
 
@@ -86,7 +72,7 @@ class Client:
         #: Its calls that the supervisor is asked at once: others' go on beside slow ones.
         self.asked = asyncio.Semaphore(ASKED_MAX)
         self.asked_urgently = asyncio.Semaphore(URGENT_MAX)
-        self._time = TimeBudget(TIME_SHARE, clients.now)
+        self._time = Allowance(TIME_SHARE, TIME_BURST_S, clients.now())
 
     @property
     def client(self) -> Client:
@@ -136,12 +122,14 @@ class Client:
 
     def spend(self, seconds: float) -> float:
         """It has used the front for so long; for how long it must not be read then, in seconds."""
-        return max(self._time.spend(seconds), self._all.spend(seconds))
+        return max(self._time.spend(seconds, self._all.now()), self._all.spend(seconds))
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing of it is there, and its time has recovered."""
-        return not (self.connections or self.calls or self.watches) and not self._time.spend(0.0)
+        return not (self.connections or self.calls or self.watches) and not self._time.spend(
+            0.0, self._all.now()
+        )
 
     def disconnect(self) -> None:
         """One connection less."""
@@ -159,7 +147,7 @@ class Clients:
         self.now = now
         self.of_one, self.of_all = of_one, of_all
         self.connections = self.calls = self.watches = 0
-        self._time = TimeBudget(time_share, now) if time_share else None
+        self._time = Allowance(time_share, TIME_BURST_S, now()) if time_share else None
         self._known: dict[Hashable, Client] = {}
 
     def __len__(self) -> int:
@@ -200,4 +188,4 @@ class Clients:
 
     def spend(self, seconds: float) -> float:
         """As ``Client.spend``, of all together."""
-        return self._time.spend(seconds) if self._time else 0.0
+        return self._time.spend(seconds, self.now()) if self._time else 0.0

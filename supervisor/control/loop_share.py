@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
+from krakencopy.supervisor.control.allowance import Allowance
+
 #: Of the loop's time, in the long run.
 SHARE = 0.1
 #: What may be used at once after a rest, in seconds: some thirty first answers of watches. With five times as
@@ -31,29 +33,27 @@ class LoopShare:
     """The share of all calls together."""
 
     def __init__(self, share: float = SHARE, burst_s: float = BURST_S) -> None:
-        self._share, self._burst_s = share, burst_s
-        self._left_s, self._seen_at = burst_s, time.monotonic()
+        self._time = Allowance(share, burst_s, time.monotonic())
         #: After each turn the loop is left to others for as long as it took.
-        self._next_at = self._seen_at
+        self._next_at = time.monotonic()
         #: What was used since others had their turn last.
         self._slice_s = 0.0
         self._turn = asyncio.Lock()
 
-    def spend(self, seconds: float) -> None:
-        """The loop was used for so long."""
+    def spend(self, seconds: float) -> float:
+        """The loop was used for so long; for how long calls leave it alone then, in seconds."""
         now = time.monotonic()
-        self._left_s = min(self._burst_s, self._left_s + (now - self._seen_at) * self._share) - seconds
-        self._seen_at = now
         self._next_at = max(self._next_at, now) + seconds
         self._slice_s += seconds
+        return self._time.spend(seconds, now)
 
     async def take_turn(self) -> None:
         """Waits until there is something left, behind those who wait already."""
         async with self._turn:
-            self.spend(0.0)
-            while self._left_s < 0:
-                await asyncio.sleep(-self._left_s / self._share)
-                self.spend(0.0)
+            pause_s = self.spend(0.0)
+            while pause_s > 0:
+                await asyncio.sleep(pause_s)
+                pause_s = self.spend(0.0)
             await self._leave_loop()
 
     async def end_slice(self) -> None:
@@ -95,7 +95,7 @@ async def take_turn() -> None:
 
 
 class _Measured(Generic[T]):
-    def __init__(self, work: Awaitable[T], spend: Callable[[float], None]) -> None:
+    def __init__(self, work: Awaitable[T], spend: Callable[[float], float]) -> None:
         self._work, self._spend = work, spend
 
     def __await__(self) -> Generator[Any, Any, T]:

@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import cast
 
 from krakencopy.supervisor.control.access_table import AccessTable, Tls
-from krakencopy.supervisor.control.front_clients import TimeBudget
+from krakencopy.supervisor.control.allowance import Allowance
+from krakencopy.supervisor.control.front_clients import TIME_BURST_S
 from krakencopy.supervisor.control.front_connection import Connections, OpeningConnection
 from krakencopy.supervisor.control.front_door import PREFACE_S, REFUSED_S, Door
 from krakencopy.supervisor.control.remote_visitor import (
@@ -46,7 +47,8 @@ class RemoteDoor(Door):
         self._tls: Tls | None = None
         self._waiting: socket.socket | None = None
         self._handshakes: Counter[str] = Counter()
-        self._time = TimeBudget(HANDSHAKE_TIME_SHARE, visitors.access.clients.now)
+        self._now = visitors.access.clients.now
+        self._time = Allowance(HANDSHAKE_TIME_SHARE, TIME_BURST_S, self._now())
         sslproto.SSLProtocol.max_size = BUFFER_BYTES
         visitors.access.listeners.append(self.use)
 
@@ -77,7 +79,7 @@ class RemoteDoor(Door):
 
     def _after_closed_s(self) -> float:
         # One address that is refused does not hold up the others for longer than it costs.
-        return self._time.spend(CLOSED_COST_S)
+        return self._time.spend(CLOSED_COST_S, self._now())
 
     def _is_full(self) -> bool:
         return self._handshakes.total() >= HANDSHAKES_MAX
@@ -93,7 +95,7 @@ class RemoteDoor(Door):
         self._handshakes[address] += 1
         protocol = _Secured(self._connections, self._visitors, address, port)
         self.begin(self._shake_hands(listener, connected, address, protocol), connected)
-        if (pause_s := self._time.spend(HANDSHAKE_COST_S)) > 0:
+        if (pause_s := self._time.spend(HANDSHAKE_COST_S, self._now())) > 0:
             self._pause(listener, pause_s)
         return True
 

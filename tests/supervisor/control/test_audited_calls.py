@@ -353,6 +353,13 @@ def test_who_asks_in_a_loop_is_slowed_down_but_for_what_stops_trading(
             (caller,) = slowed
             assert caller.startswith("unix pid ")
             await w.ended(2)
+            # Who shows a token over a gateway's connection does not hold up the gateway's other callers.
+            asked = access_pb2.CreateTokenRequest(
+                request_id="t", name="bot", role=access_pb2.ACCESS_ROLE_VIEWER, ttl=Duration(seconds=60)
+            )
+            token = (await w.stub.CreateToken(asked)).token
+            await refused(w.stub.PauseAccount(pause(), metadata=[("authorization", f"Bearer {token}")]))
+            assert slowed == [caller, caller, "bot"]
 
     run(play())
 
