@@ -31,9 +31,10 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.config.state_folder import Place
+from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.console import Console, print_line, report_lines
 from krakencopy.supervisor.control.leavers import Leaving
-from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
 from krakencopy.supervisor.journal.event_log import event_of
@@ -304,7 +305,7 @@ class _Reloads:
     async def _reload(self, request_id: str) -> None:
         try:
             await self._reloader.reload(request_id, dry_run=False)
-        except ReloadRefused as refused:
+        except ChangeRefused as refused:
             log.warning("SIGHUP: %s", refused)
 
 

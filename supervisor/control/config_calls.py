@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -22,12 +22,12 @@ from krakencopy.supervisor.config.api_fields import (
 )
 from krakencopy.supervisor.config.toml_table import show
 from krakencopy.supervisor.control.answered_once import digest_of
+from krakencopy.supervisor.control.change_refused import ChangeRefused, refuse_change
 from krakencopy.supervisor.control.config_messages import ConfigViews, body_of, change_message, secret_field
 from krakencopy.supervisor.control.configurator import (
     ALREADY_EXISTS,
     BAD_ACCOUNT,
     Asker,
-    ConfigRefused,
     Configurator,
     Wanted,
 )
@@ -35,7 +35,7 @@ from krakencopy.supervisor.control.known_accounts import unknown_account
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import END, page_size, page_start, read_page
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.journal.config_changes import ROTATED, ConfigRow
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import configuration_pb2 as pb
@@ -54,6 +54,7 @@ POLICIES = {
     pb.ON_LEAVE_CLOSE_ALL: OnLeave.CLOSE_ALL,
 }
 _CODES = {
+    "BAD_CONFIGURATION": grpc.StatusCode.INVALID_ARGUMENT,
     ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     "ACCOUNT_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "GROUP_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
@@ -105,10 +106,8 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         await check_request_id(request.request_id, context)
         try:
             return await self._config_reloader.reload(request.request_id, dry_run=request.dry_run)
-        except ReloadRefused as refused:
-            is_bad = refused.reason == "BAD_CONFIGURATION"
-            code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
-            await refuse(context, code, refused.reason, str(refused), lines=True)
+        except ChangeRefused as refused:
+            await refuse_change(refused, context, _CODES, grpc.StatusCode.FAILED_PRECONDITION)
 
     # -- accounts -------------------------------------------------------------------------------------------
 
@@ -247,8 +246,8 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
                 self._show(made, wanted, plan.new)
                 if not request.validate_only:
                     await self._configurator.carry_out(plan, asker_of(request, context), made)
-            except ConfigRefused as refused:
-                await _refuse(refused, context)
+            except ChangeRefused as refused:
+                await refuse_change(refused, context, _CODES, grpc.StatusCode.INVALID_ARGUMENT)
             return answer
 
     def _show(self, answer: Any, wanted: Wanted, config: Any) -> None:
@@ -280,7 +279,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
         if found in there:
             whose = "the API" if found in self._config_tables.owned.ids else "the configuration file"
             words = f"there is {found} already, and {whose} has it; choose another id, or change that one"
-            raise ConfigRefused(ALREADY_EXISTS, words, {_id_field(kind): "is there already"})
+            raise ChangeRefused(ALREADY_EXISTS, words, {_id_field(kind): "is there already"})
         return Wanted(kind, owner_id, body)
 
     def _other(self, kind: Kind, owner_id: str, given: Body, request: Any) -> Wanted | None:
@@ -292,7 +291,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
                 merged(kind, old, given, [path])
             except UnknownPath as error:
                 message = cut_text(f"update_mask: {path!r} {error}")
-                raise ConfigRefused("UNKNOWN_FIELD", message, {f"update_mask[{path}]": str(error)}) from None
+                raise ChangeRefused("UNKNOWN_FIELD", message, {f"update_mask[{path}]": str(error)}) from None
         body = merged(kind, old, given, paths)
         if fixed := fixed_changes(kind, old, body):
             words = (
@@ -300,7 +299,7 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
                 "delete it, then create another one under another id, with the same credentials_file"
             )
             fields = {f"{kind.name}.{field}": "cannot be changed" for field in fixed}
-            raise ConfigRefused("CANNOT_CHANGE", words, fields)
+            raise ChangeRefused("CANNOT_CHANGE", words, fields)
         return (
             None
             if body == old and owner_id not in self._config_tables.left_out
@@ -318,18 +317,18 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
                 words = (
                     f"{', '.join(members[:8])} belong to {owner_id}; give them another group, or none, first"
                 )
-                raise ConfigRefused("GROUP_HAS_MEMBERS", cut_text(words))
+                raise ChangeRefused("GROUP_HAS_MEMBERS", cut_text(words))
             return Wanted(kind, owner_id, None)
         user = next((one for one in config.users if one.id == owner_id), None)
         policy = POLICIES.get(request.on_leave)
         if user is None and policy not in {None, OnLeave.KEEP}:
             words = f"{owner_id} copies nobody now: it can only leave with on_leave = keep"
-            raise ConfigRefused("NOT_A_USER", words, {"on_leave": "needs an account that copies"})
+            raise ChangeRefused("NOT_A_USER", words, {"on_leave": "needs an account that copies"})
         usual = OnLeave.KEEP if user is None else user.copy.on_leave
         return Wanted(kind, owner_id, None, policy or usual)
 
     def _owned(self, kind: Kind, owner_id: str) -> Body:
-        """One of the API's. Raises ConfigRefused for another one."""
+        """One of the API's. Raises ChangeRefused for another one."""
         owned = self._config_tables.owned.of(kind)
         if owner_id in owned:
             return owned[owner_id]
@@ -338,10 +337,10 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
                 f"{owner_id} is configured in the file; change it there, then: krakencopy reload. Rules of "
                 f"copying can be set over it: krakencopy set {owner_id} KEY=VALUE"
             )
-            raise ConfigRefused("OWNED_BY_FILE", words)
+            raise ChangeRefused("OWNED_BY_FILE", words)
         words = unknown_account(owner_id, self._ids(kind), kind.name)
         reason = ACCOUNT_NOT_FOUND if kind is ACCOUNT else GROUP_NOT_FOUND
-        raise ConfigRefused(reason, cut_text(words))
+        raise ChangeRefused(reason, cut_text(words))
 
     def _ids(self, kind: Kind) -> list[str]:
         return self.config_views.ids(self._configured.config, kind)
@@ -376,8 +375,3 @@ def _bodies(row: ConfigRow) -> tuple[Body | None, Body | None]:
         return {"key": row.old or ""}, {"key": row.new or ""}
     before, after = (None if text is None else json.loads(text) for text in (row.old, row.new))
     return before, after
-
-
-async def _refuse(refused: ConfigRefused, context: Context) -> NoReturn:
-    code = _CODES.get(refused.reason, grpc.StatusCode.INVALID_ARGUMENT)
-    await refuse(context, code, refused.reason, str(refused), violations=refused.violations, lines=True)

@@ -18,7 +18,6 @@ from typing import Any
 
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.refusals import cut_text
-from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.supervisor.accounts.kept_tables import left_out_events
 from krakencopy.supervisor.accounts.leaving_events import leaving_events, returned
@@ -39,7 +38,8 @@ from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.owned_tables import API, Owned, file_alone, with_owned
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.config.toml_table import ConfigFaults
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.change_refused import FAULTS_MAX, ChangeRefused, fault_lines
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.journal.config_changes import CREATED, DELETED, UPDATED, ConfigRow
 from krakencopy.supervisor.journal.event_log import event_of
 from krakencopy.supervisor.paper.exchange import PaperFault
@@ -53,8 +53,6 @@ BAD_ACCOUNT = "BAD_ACCOUNT"
 BAD_GROUP = "BAD_GROUP"
 #: Its id is taken.
 ALREADY_EXISTS = "ALREADY_EXISTS"
-#: Faults in one refusal at most, as of settings (control/setter.py).
-FAULTS_MAX = 4
 #: What is not written in events: who reads them needs the names of fields, and the history has the values.
 _ACTIONS = {CREATED: "was created", UPDATED: "was changed", DELETED: "was deleted"}
 _CODES = {
@@ -65,16 +63,6 @@ _CODES = {
     (GROUP.name, UPDATED): "GROUP_UPDATED",
     (GROUP.name, DELETED): "GROUP_DELETED",
 }
-
-
-class ConfigRefused(Exception):
-    """Nothing was changed. ``str`` is for people and may have several lines."""
-
-    def __init__(self, reason: str, message: str, fields: Mapping[str, str] | None = None) -> None:
-        """``reason`` is stable; ``fields``: what is wrong, by the request's field."""
-        self.reason = reason
-        self.violations = [Violation(field, words) for field, words in (fields or {}).items()]
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +120,7 @@ class Configurator:
         return self._reloader.turn
 
     def check_etag(self, kind: Kind, owner_id: str, etag: str) -> None:
-        """Raises ConfigRefused for one that is not current."""
+        """Raises ChangeRefused for one that is not current."""
         row = self._tables.row(kind, owner_id)
         assert row is not None
         if etag and etag != self._tables.etag(row):
@@ -140,11 +128,11 @@ class Configurator:
                 f"{owner_id} is not what it was any more: {row.changed_by} changed it at "
                 f"{utc(row.changed_at):%Y-%m-%d %H:%M:%S} UTC; read it again, then decide anew"
             )
-            raise ConfigRefused("ETAG_NOT_CURRENT", words, {"etag": "is not current"})
+            raise ChangeRefused("ETAG_NOT_CURRENT", words, {"etag": "is not current"})
 
     async def plan(self, wanted: Wanted) -> Plan:
-        """What it would come to. Raises ConfigRefused. Only while ``turn`` is held."""
-        self._check_staying()
+        """What it would come to. Raises ChangeRefused. Only while ``turn`` is held."""
+        self._reloader.check_staying()
         supervisor, running = self._supervisor, self._supervisor.config
         known, now = supervisor.leavers.by_id, time.time()
         owned = self._tables.owned
@@ -165,7 +153,7 @@ class Configurator:
                 words = "; ".join(
                     f"{key} leaves still, and would not go with it: {why}" for key, why in unfit.items()
                 )
-                raise ConfigRefused(wanted.reason, cut_text(words))
+                raise ChangeRefused(wanted.reason, cut_text(words))
             check = partial(check_notionals, traded=list(supervisor.fills.pairs))
             new = await asyncio.to_thread(hold, file, kept, check)
             difference = compare(running, new)
@@ -174,7 +162,7 @@ class Configurator:
                     f"{wanted.id} leaves still, and can come back only as what it was, as its ledger follows "
                     f"from that ({'; '.join(difference.fixed)}): create the new one under another id"
                 )
-                raise ConfigRefused(ALREADY_EXISTS, cut_text(words))
+                raise ChangeRefused(ALREADY_EXISTS, cut_text(words))
             loaded = await self._reloader.keys.prepare(new, difference.touched)
         except ConfigFaults as found:
             raise self._refused(found, wanted) from None
@@ -193,15 +181,15 @@ class Configurator:
         return [line for line in plan.new.warnings if line not in before]
 
     async def carry_out(self, plan: Plan, asker: Asker, answer: Any) -> None:
-        """Keeps the change with the answer to it, then takes it. Raises ConfigRefused and JournalFault; then
+        """Keeps the change with the answer to it, then takes it. Raises ChangeRefused and JournalFault; then
         nothing is changed.
         """
         supervisor = self._supervisor
         try:
             await self._reloader.keys.use_config(plan.new, plan.loaded)
         except PaperFault as fault:
-            raise ConfigRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
-        self._check_staying()
+            raise ChangeRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
+        self._reloader.check_staying()
         row = self._row(plan.wanted, asker)
         known = supervisor.leavers.by_id
         leavers = configured_leavers(plan.new, plan.leaving)
@@ -237,12 +225,6 @@ class Configurator:
     def _newly_out(self, plan: Plan) -> list[tuple[str, str]]:
         return [one for one in plan.left_out.items() if one[0] not in self._tables.left_out]
 
-    def _check_staying(self) -> None:
-        try:
-            self._reloader.check_staying()
-        except ReloadRefused as refused:
-            raise ConfigRefused(refused.reason, str(refused)) from None
-
     def _check_source(self, wanted: Wanted) -> None:
         """That its key may come from where it is said to come from."""
         assert wanted.body is not None
@@ -251,7 +233,7 @@ class Configurator:
                 permitted_file(written, folders_of(self._supervisor.config, self._tables.state_dir))
             except NotPermitted as error:
                 field = f"{wanted.kind.name}.credentials_file"
-                raise ConfigRefused(
+                raise ChangeRefused(
                     "CREDENTIALS_NOT_PERMITTED", cut_text(str(error)), {field: str(error)}
                 ) from None
 
@@ -280,16 +262,13 @@ class Configurator:
             action, old, new,
         )  # fmt: skip
 
-    def _refused(self, found: ConfigFaults, wanted: Wanted) -> ConfigRefused:
-        shown = [cut_text(str(fault)) for fault in found.faults[:FAULTS_MAX]]
-        if len(found.faults) > FAULTS_MAX:
-            shown.append(f"{len(found.faults) - FAULTS_MAX} more")
+    def _refused(self, found: ConfigFaults, wanted: Wanted) -> ChangeRefused:
         fields: dict[str, str] = {}
         for fault in found.faults:
             if fault.source == f"{API} {wanted.kind.name} {wanted.id}" and fault.where:
                 field = f"{wanted.kind.name}.{'account_id' if fault.where == 'id' else fault.where}"
                 fields.setdefault(field, f"{fault.problem}; {fault.remedy}")
-        return ConfigRefused(wanted.reason, "\n".join(shown), dict(list(fields.items())[:FAULTS_MAX]))
+        return ChangeRefused(wanted.reason, fault_lines(found), dict(list(fields.items())[:FAULTS_MAX]))
 
 
 def _event(row: ConfigRow) -> types_pb2.Event:

@@ -33,6 +33,7 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.private_files import check_file, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.config.settings import hold
+from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.holdings import holdings_words
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
@@ -47,14 +48,6 @@ ANSWERS_MAX = 100
 LINE_BYTES_MAX = 900
 #: What a refusal's headers have beside its message: google.rpc.ErrorInfo in base64.
 DETAILS_BYTES = 300
-
-
-class ReloadRefused(Exception):
-    """Nothing was changed. ``reason`` is stable; ``str`` is for people and may have several lines."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
 
 
 class Keys(Protocol):
@@ -100,7 +93,7 @@ class Reloader:
         self._asked: OrderedDict[tuple[str, bool], asyncio.Task[pb.ReloadResponse]] = OrderedDict()
 
     async def reload(self, request_id: str, *, dry_run: bool) -> pb.ReloadResponse:
-        """Reads the file and applies what it changes, or only says what that is. Raises ReloadRefused.
+        """Reads the file and applies what it changes, or only says what that is. Raises ChangeRefused.
 
         It is done once for each request id, and to its end when the caller does not wait for it.
         """
@@ -117,14 +110,14 @@ class Reloader:
         """What was not answered, for want of room or by a defect, is done when it is asked again."""
         # Nobody may be left to take it.
         error = None if done.cancelled() else done.exception()
-        if error is not None and not isinstance(error, ReloadRefused) and self._asked.get(key) is done:
+        if error is not None and not isinstance(error, ChangeRefused) and self._asked.get(key) is done:
             del self._asked[key]
 
     async def _reload(self, *, dry_run: bool) -> pb.ReloadResponse:
         async with self.turn:
             try:
                 return await self._compare_and_apply(dry_run=dry_run)
-            except ReloadRefused as refused:
+            except ChangeRefused as refused:
                 if not dry_run:
                     words = " | ".join(str(refused).splitlines())
                     self._supervisor.events.record(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
@@ -133,7 +126,7 @@ class Reloader:
     async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
         if self._path is None:
             message = "this run has no configuration file; stop krakencopyd and start it with --config FILE"
-            raise ReloadRefused("NO_CONFIGURATION_FILE", message)
+            raise ChangeRefused("NO_CONFIGURATION_FILE", message)
         self.check_staying()
         try:
             written = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
@@ -149,10 +142,10 @@ class Reloader:
             difference = compare(self._supervisor.config, new)
             if difference.fixed:
                 message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"
-                raise ReloadRefused("NEEDS_RESTART", _cut([message], self._path))
+                raise ChangeRefused("NEEDS_RESTART", _cut([message], self._path))
             loaded = await self.keys.prepare(new, difference.touched)
         except ConfigFaults as found:
-            raise ReloadRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
+            raise ChangeRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
         begin = {key: one for key, one in leaving.items() if not known[key].leaves}
         answer = self.answer_of(difference, begin, new, applied=not dry_run)
         if dry_run:
@@ -160,7 +153,7 @@ class Reloader:
         try:
             await self.keys.use_config(new, loaded)
         except PaperFault as fault:
-            raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
+            raise ChangeRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self.check_staying()
         shown = self._supervisor.config.written.without_effect
         events = [*kept_events(new, shown), *leaving_events(begin, returned(known, leaving))]
@@ -171,10 +164,11 @@ class Reloader:
         return answer
 
     def check_staying(self) -> None:
-        """Raises ReloadRefused while the supervisor ends."""
+        """Raises ChangeRefused while the supervisor ends."""
         if self._supervisor.shutdown.begun:
-            raise ReloadRefused(
-                "SHUTTING_DOWN", "the supervisor is stopping; it reads the file at its next start"
+            raise ChangeRefused(
+                "SHUTTING_DOWN",
+                "the supervisor is stopping: it reads the file at its next start; ask all else again then",
             )
 
     # -- the answer -----------------------------------------------------------------------------------------
@@ -253,13 +247,13 @@ class Reloader:
 
 
 def _check_left_out(left_out: Mapping[str, str]) -> None:
-    """Raises ReloadRefused for users that are to leave and cannot be told apart from what the file says."""
+    """Raises ChangeRefused for users that are to leave and cannot be told apart from what the file says."""
     if left_out:
         lines = [
             f"{account_id} leaves still, and does not go with the file: {why}"
             for account_id, why in left_out.items()
         ]
-        raise ReloadRefused("BAD_CONFIGURATION", "\n".join(map(cut_text, lines)))
+        raise ChangeRefused("BAD_CONFIGURATION", "\n".join(map(cut_text, lines)))
 
 
 def _setting_change(setting: Setting) -> pb.SettingChange:

@@ -21,8 +21,9 @@ from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.config.api_fields import ACCOUNT
 from krakencopy.supervisor.config.key_fingerprints import fingerprint
 from krakencopy.supervisor.config.toml_table import ConfigFaults
+from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.configurator import Asker
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.journal.config_changes import ROTATED, ConfigRow
 from krakencopy.supervisor.journal.event_log import event_of
 from krakencopy.supervisor.lifecycle.state_machine import State
@@ -49,14 +50,6 @@ KEY_USED_ELSEWHERE = "KEY_USED_ELSEWHERE"
 FOUND = frozenset({KEY_REFUSED, KEY_LACKS_PERMISSION, KEY_CAN_WITHDRAW, KEY_EXPIRED, KEY_USED_ELSEWHERE})
 
 
-class RotationRefused(Exception):
-    """The old key is in use, and nothing was changed. ``reason`` is stable, ``str`` for people."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
-
-
 @dataclass(frozen=True, slots=True)
 class Tried:
     """A key that was found fit. ``identity``: which account it opens; empty where that is not told."""
@@ -81,12 +74,12 @@ class Rotation:
     async def rotate(
         self, account: SupervisedAccount, asker: Asker, *, validate_only: bool
     ) -> pb.RotateCredentialsResponse:
-        """Fetches, tries and decides. Raises RotationRefused."""
+        """Fetches, tries and decides. Raises ChangeRefused."""
         async with self._reloader.turn:
             self._check_there(account)
             try:
                 tried = await self._fetch_and_try(account)
-            except RotationRefused as refused:
+            except ChangeRefused as refused:
                 if not validate_only:
                     self._record_refusal(account, refused, asker)
                 raise
@@ -122,19 +115,19 @@ class Rotation:
     # -- how ------------------------------------------------------------------------------------------------
 
     async def _fetch_and_try(self, account: SupervisedAccount) -> Tried | None:
-        """A key that is fit; None for the one that is in use. Raises RotationRefused."""
-        self._check_staying()
+        """A key that is fit; None for the one that is in use. Raises ChangeRefused."""
+        self._reloader.check_staying()
         config, account_id = self._supervisor.config, account.config.id
         try:
             credentials = await self._reloader.keys.fetch(config, account_id)
         except (ConfigFaults, PaperFault) as fault:
-            raise RotationRefused("KEY_NOT_FOUND", str(fault).splitlines()[0]) from None
+            raise ChangeRefused("KEY_NOT_FOUND", str(fault).splitlines()[0]) from None
         if self._supervisor.registry.has_key(account_id, credentials):
             return None
         try:
             tried = await self._try(account, credentials)
             self._check_identity(account_id, tried)
-            self._check_staying()
+            self._reloader.check_staying()
         except BaseException:
             self._supervisor.launcher.drop_tried_nonce(account.config)
             raise
@@ -144,19 +137,19 @@ class Rotation:
         try:
             child = await self._supervisor.launcher.spawn_trial(account.config, credentials)
         except SpawnFault as fault:
-            raise RotationRefused(EXCHANGE, f"the key could not be tried: {fault}") from None
+            raise ChangeRefused(EXCHANGE, f"the key could not be tried: {fault}") from None
         try:
             found = await child.wait_ready(TRIAL_S)
         except (NotReady, TimeoutError):
             child.signal(signal.SIGKILL)
             words = "the key could not be tried: the process that was to do it did not answer"
-            raise RotationRefused(EXCHANGE, words) from None
+            raise ChangeRefused(EXCHANGE, words) from None
         finally:
             # Its locks are free, and its nonce file is whole.
             await child.wait_exit()
         if found["reason"]:
             reason = found["reason"] if found["reason"] in FOUND else EXCHANGE
-            raise RotationRefused(reason, found["message"])
+            raise ChangeRefused(reason, found["message"])
         return Tried(credentials, found["identity"])
 
     def _check_identity(self, account_id: str, tried: Tried) -> None:
@@ -165,7 +158,7 @@ class Rotation:
         known = supervisor.journal.identities()
         before = known.get(account_id, "")
         if before and tried.identity and before != tried.identity:
-            raise RotationRefused(
+            raise ChangeRefused(
                 "OTHER_ACCOUNT",
                 f"the new key opens account {masked(tried.identity)}, and {account_id} is account "
                 f"{masked(before)}; make a key of that one, or configure the other under an id of its own",
@@ -173,7 +166,7 @@ class Rotation:
         copying = [supervisor.config.master.id, *(user.id for user in supervisor.config.users)]
         if account_id in copying and (other := same_account(account_id, tried.identity, known, copying)):
             words = f"the new key opens account {masked(tried.identity)}, which is {other}'s already"
-            raise RotationRefused("SAME_ACCOUNT", words)
+            raise ChangeRefused("SAME_ACCOUNT", words)
 
     def _decide(self, account: SupervisedAccount, tried: Tried, asker: Asker) -> pb.RotateCredentialsResponse:
         """On the disk first; then its process ends, and the next one has the new key."""
@@ -199,7 +192,7 @@ class Rotation:
         supervisor.registry.rotate(account_id, tried.credentials)
         return answer
 
-    def _record_refusal(self, account: SupervisedAccount, refused: RotationRefused, asker: Asker) -> None:
+    def _record_refusal(self, account: SupervisedAccount, refused: ChangeRefused, asker: Asker) -> None:
         words = f"its new API key was not taken, and the old one is in use: {refused.reason}: {refused}"
         data = {"changed_by": asker.changed_by, "reason": refused.reason}
         event = event_of(types_pb2.SEVERITY_WARNING, account.config.id, "CREDENTIALS_REFUSED", words, data)
@@ -210,10 +203,4 @@ class Rotation:
         account_id = account.config.id
         if account.removed or self._supervisor.accounts.get(account_id) is not account:
             words = f"{account_id} has just been taken out of the configuration"
-            raise RotationRefused(ACCOUNT_NOT_FOUND, words)
-
-    def _check_staying(self) -> None:
-        try:
-            self._reloader.check_staying()
-        except ReloadRefused as refused:
-            raise RotationRefused(refused.reason, str(refused)) from None
+            raise ChangeRefused(ACCOUNT_NOT_FOUND, words)

@@ -9,13 +9,14 @@ import grpc
 from krakencopy.account_proc.contract.refusals import cut_text
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control.answered_once import AnsweredOnce
+from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.config_calls import ConfigCalls, asker_of, refuse_secrets
 from krakencopy.supervisor.control.known_accounts import check_configured, find_account
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
-from krakencopy.supervisor.control.rotation import ACCOUNT_NOT_FOUND, EXCHANGE, Rotation, RotationRefused
+from krakencopy.supervisor.control.rotation import ACCOUNT_NOT_FOUND, EXCHANGE, Rotation
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import configuration_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -67,7 +68,7 @@ class RotationCalls(ConfigCalls):
 
         try:
             answer = await self._rotated_once.answer((asker.digest,), pb.RotateCredentialsResponse, act)
-        except RotationRefused as refused:
+        except ChangeRefused as refused:
             code = _CODES.get(refused.reason, grpc.StatusCode.FAILED_PRECONDITION)
             words = f"{refused}; the old key is in use, and nothing was changed"
             await refuse(context, code, refused.reason, cut_text(words))

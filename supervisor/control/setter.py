@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from krakencopy.account_proc.contract.refusals import cut_text
-from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.supervisor.accounts.kept_settings import ALL, kept_lines
 from krakencopy.supervisor.config.checks import check_notionals
 from krakencopy.supervisor.config.diff import Difference, compare
@@ -24,27 +23,16 @@ from krakencopy.supervisor.config.reader import read
 from krakencopy.supervisor.config.set_document import SYSTEM, Place, toml_text, written_value
 from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.config.toml_table import KEY_LENGTH_MAX, ConfigFaults
+from krakencopy.supervisor.control.change_refused import ChangeRefused, fault_lines
 from krakencopy.supervisor.control.known_accounts import unknown_account
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.journal.event_log import event_of
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: Faults in one refusal at most: with the fields that it names they fill its headers (HEADERS_BYTES_MAX).
-FAULTS_MAX = 4
 #: Who asks, where they do not say.
 NOBODY_NAMED = "somebody"
-
-
-class SetRefused(Exception):
-    """Nothing was changed. ``str`` is for people and may have several lines."""
-
-    def __init__(self, reason: str, message: str, fields: Mapping[str, str] | None = None) -> None:
-        """``reason`` is stable; ``fields``: what is wrong, by the request's field."""
-        self.reason = reason
-        self.violations = [Violation(field, words) for field, words in (fields or {}).items()]
-        super().__init__(message)
 
 
 class Setter:
@@ -62,12 +50,12 @@ class Setter:
     async def set_settings(
         self, target: str, settings: Mapping[str, str], set_by: str, *, validate_only: bool
     ) -> pb.SetSettingsResponse:
-        """Sets a target's keys; a value that is empty is taken back. Raises SetRefused and JournalFault.
+        """Sets a target's keys; a value that is empty is taken back. Raises ChangeRefused and JournalFault.
 
         Only while ``turn`` is held.
         """
         supervisor, running = self._supervisor, self._supervisor.config
-        self._check_staying()
+        self._reloader.check_staying()
         asked = {key.removeprefix("copy."): text.strip() for key, text in settings.items()}
         _check_keys(asked)
         kept = {(row.target, row.key): row.value for row in supervisor.journal.settings()}
@@ -76,7 +64,7 @@ class Setter:
             _check_target(target, running)
         leaving = self._leaving_words(target, running) if "on_leave" in asked else {}
         if target in leaving and asked["on_leave"]:
-            raise SetRefused("LEAVES_ALREADY", leaving[target], _fields({"on_leave": leaving[target]}))
+            raise ChangeRefused("LEAVES_ALREADY", leaving[target], _fields({"on_leave": leaving[target]}))
         changed = {
             key: text or None for key, text in sorted(asked.items()) if kept.get((target, key), "") != text
         }
@@ -99,7 +87,7 @@ class Setter:
         answer.warnings.extend(line for line in new.warnings if line not in running.warnings)
         answer.warnings.extend(leaving.values())
         if changed and not validate_only:
-            self._check_staying()
+            self._reloader.check_staying()
             keep = partial(supervisor.journal.change_settings, target, changed, set_by, time.time())
             supervisor.events.record_wishes(
                 keep, self._events(target, answer.settings, set_by or NOBODY_NAMED)
@@ -119,12 +107,6 @@ class Setter:
             for account_id, leaver in self._supervisor.leavers.leaving().items()
             if account_id in held_for
         }
-
-    def _check_staying(self) -> None:
-        try:
-            self._reloader.check_staying()
-        except ReloadRefused as refused:
-            raise SetRefused(refused.reason, str(refused)) from None
 
     def _answer(
         self, target: str, changed: Mapping[str, str | None], kept: Mapping[Place, str], new: Config,
@@ -169,15 +151,15 @@ def _check_target(target: str, running: Config) -> None:
         return
     if any(account.id == target for account in running.accounts):
         message = f"{target} copies nobody: settings are for accounts that copy, and groups of them"
-        raise SetRefused("NOT_A_USER", message)
+        raise ChangeRefused("NOT_A_USER", message)
     message = unknown_account(target, [*running.groups, *users], "account that copies, and no group,")
-    raise SetRefused("TARGET_NOT_FOUND", cut_text(message))
+    raise ChangeRefused("TARGET_NOT_FOUND", cut_text(message))
 
 
 def _check_keys(asked: Mapping[str, str]) -> None:
     if not asked:
         words = "no key is given; write key=value, or key= to take it back"
-        raise SetRefused("NOTHING_TO_SET", words, {"settings": words})
+        raise ChangeRefused("NOTHING_TO_SET", words, {"settings": words})
     known = sorted(KEYS["copy"])
     wrong: dict[str, str] = {}
     for key in asked:
@@ -192,20 +174,17 @@ def _check_keys(asked: Mapping[str, str]) -> None:
         wrong[key if len(key) <= KEY_LENGTH_MAX else f"(a key of {len(key)} characters)"] = words
     if wrong:
         message = "; ".join(f"{key}: {words}" for key, words in wrong.items())
-        raise SetRefused("KEY_NOT_SETTABLE", cut_text(message), _fields(wrong))
+        raise ChangeRefused("KEY_NOT_SETTABLE", cut_text(message), _fields(wrong))
 
 
-def _refused(found: ConfigFaults, target: str, asked: Mapping[str, str]) -> SetRefused:
-    shown = [cut_text(str(fault)) for fault in found.faults[:FAULTS_MAX]]
-    if len(found.faults) > FAULTS_MAX:
-        shown.append(f"{len(found.faults) - FAULTS_MAX} more")
+def _refused(found: ConfigFaults, target: str, asked: Mapping[str, str]) -> ChangeRefused:
     wrong: dict[str, str] = {}
     for fault in found.faults:
         if fault.setting is not None and fault.setting[0] == target and (key := fault.setting[1]) in asked:
             # Of a part of a list or table, which part it is.
             part = fault.where.removeprefix(key).lstrip(".")
             wrong.setdefault(key, ": ".join(filter(None, (part, f"{fault.problem}; {fault.remedy}"))))
-    return SetRefused("BAD_SETTING", "\n".join(shown), _fields(wrong))
+    return ChangeRefused("BAD_SETTING", fault_lines(found), _fields(wrong))
 
 
 def _fields(wrong: Mapping[str, str]) -> dict[str, str]:

@@ -12,10 +12,11 @@ from krakencopy.supervisor.config.api_fields import GROUP
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.set_document import SYSTEM
 from krakencopy.supervisor.control.answered_once import digest_of
-from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
+from krakencopy.supervisor.control.change_refused import ChangeRefused, refuse_change
+from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse_field
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
-from krakencopy.supervisor.control.setter import SetRefused, Setter
+from krakencopy.supervisor.control.setter import Setter
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
@@ -51,11 +52,8 @@ class SettingCalls(control_pb2_grpc.ControlServiceServicer):
                     request.id or SYSTEM, dict(request.settings), request.set_by,
                     validate_only=request.validate_only,
                 )  # fmt: skip
-            except SetRefused as refused:
-                code = _CODES.get(refused.reason, grpc.StatusCode.INVALID_ARGUMENT)
-                await refuse(
-                    context, code, refused.reason, str(refused), violations=refused.violations, lines=True
-                )
+            except ChangeRefused as refused:
+                await refuse_change(refused, context, _CODES, grpc.StatusCode.INVALID_ARGUMENT)
             self._setting_answers.remember_answer(key, answer)
             return answer
 

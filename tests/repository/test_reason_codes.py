@@ -31,8 +31,8 @@ MODULES = sorted(
 )
 #: Which argument of a call is the reason.
 PLACES = {
-    "refuse": 2, "refuse_field": 3, "refusal": 1, "ReloadRefused": 0, "SetRefused": 0, "ConfigRefused": 0,
-    "RotationRefused": 0, "error_details": 0, "too_many": 0,
+    "refuse": 2, "refuse_field": 3, "refusal": 1, "ChangeRefused": 0,
+    "error_details": 0, "too_many": 0,
 }  # fmt: skip
 #: Constants of another module, and reasons that were checked where they were made.
 NAMES = {"FIELD_INVALID", "UNAUTHENTICATED", "reason", "REQUEST_UNREADABLE", "INTERNAL_FAULT"}
@@ -118,10 +118,4 @@ def test_no_error_is_given_a_reason_that_is_not_of_its_class() -> None:
         for path in MODULES
         if "self.reason = " in path.read_text(encoding="utf-8")
     }
-    refused = {
-        "supervisor/control/reloader.py",
-        "supervisor/control/setter.py",
-        "supervisor/control/configurator.py",
-        "supervisor/control/rotation.py",
-    }
-    assert found - allowed <= {*refused, "supervisor/accounts/grpc_client.py"}
+    assert found - allowed <= {"supervisor/control/change_refused.py", "supervisor/accounts/grpc_client.py"}

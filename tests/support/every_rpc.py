@@ -26,7 +26,8 @@ from krakencopy.supervisor.config.model import ControlConfig
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.control.audit_notes import CallNotes
 from krakencopy.supervisor.control.audited_calls import AuditedCalls
-from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.change_refused import ChangeRefused
+from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.remote_access import RemoteAccess
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.access_records import TOKEN, CredentialRow
@@ -114,7 +115,7 @@ class Reloads(Reloader):
 
     async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
         if dry_run:
-            raise ReloadRefused("NEEDS_RESTART", "restart krakencopyd for this, nothing was changed")
+            raise ChangeRefused("NEEDS_RESTART", "restart krakencopyd for this, nothing was changed")
         self.number += 1
         return pb.ReloadResponse(applied=True)
 

@@ -24,9 +24,8 @@ FRONT = (
 )  # fmt: skip
 #: Which argument of a call is the reason.
 REASON_PLACES = {
-    "refuse": 2, "refuse_field": 3, "refusal": 1, "too_many": 0, "_status": 2, "ReloadRefused": 0,
-    "SetRefused": 0, "CallFailed": 2, "Unauthenticated": 0, "Denied": 0, "NotOwned": 0,
-    "ConfigRefused": 0, "RotationRefused": 0,
+    "refuse": 2, "refuse_field": 3, "refusal": 1, "too_many": 0, "_status": 2, "ChangeRefused": 0,
+    "CallFailed": 2, "Unauthenticated": 0, "Denied": 0, "NotOwned": 0,
 }  # fmt: skip
 #: Those that have a status of their own.
 STATUS_OF_CALL = {

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from krakencopy.supervisor.config.api_fields import ACCOUNT, GROUP, Kind
 from krakencopy.supervisor.config.toml_table import ConfigFaults
-from krakencopy.supervisor.control.configurator import Asker, ConfigRefused, Configurator, Wanted
-from krakencopy.supervisor.control.reloader import ReloadRefused
+from krakencopy.supervisor.control.change_refused import ChangeRefused
+from krakencopy.supervisor.control.configurator import Asker, Configurator, Wanted
 from krakencopy.v1 import control_pb2
 from tests.support.configured import Configured, user_of_file
 from tests.support.front import run
@@ -65,7 +65,7 @@ class Life(RuleBasedStateMachine):
 
         try:
             run(change())
-        except ConfigRefused:
+        except ChangeRefused:
             return False
         return True
 
@@ -119,7 +119,7 @@ class Life(RuleBasedStateMachine):
                 self.it = self.it.again()
             else:
                 run(self._reload())
-        except (ConfigFaults, ReloadRefused):
+        except (ConfigFaults, ChangeRefused):
             assert clash if by_start else not self._fits(users, groups, self.bodies)
             self.it.path.write_text(before)
             if by_start:

@@ -14,7 +14,8 @@ import pytest
 
 from krakencopy.account_proc.contract.spec import OnLeave
 from krakencopy.supervisor.config.api_fields import ACCOUNT, GROUP
-from krakencopy.supervisor.control.configurator import Asker, ConfigRefused, Configurator, Wanted
+from krakencopy.supervisor.control.change_refused import ChangeRefused
+from krakencopy.supervisor.control.configurator import Asker, Configurator, Wanted
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.paper.exchange import PaperFault
 from krakencopy.v1 import control_pb2
@@ -92,7 +93,7 @@ def test_a_paper_exchange_that_refuses_changes_nothing(
         raise PaperFault("it is gone")
 
     monkeypatch.setattr(it.keys, "use_config", refuse)
-    with pytest.raises(ConfigRefused, match="nothing was changed") as raised:
+    with pytest.raises(ChangeRefused, match="nothing was changed") as raised:
         change(it, ANNA)
     assert raised.value.reason == "PAPER_EXCHANGE"
     assert not it.journal.configured
@@ -102,7 +103,7 @@ def test_nothing_is_changed_while_the_supervisor_ends(
     it: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(it.supervisor.shutdown), "begun", True)
-    with pytest.raises(ConfigRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         change(it, ANNA)
     assert raised.value.reason == "SHUTTING_DOWN"
 
@@ -110,11 +111,11 @@ def test_nothing_is_changed_while_the_supervisor_ends(
 def test_faults_name_the_fields_of_the_request(it: Configured) -> None:
     bad = {"credentials_file": "anna.key", "tier": "gold", "mode": "no", "group": "g", "strategy": "none"}
     bad |= {"copy": {"rato": "1"}}  # type: ignore[dict-item]
-    with pytest.raises(ConfigRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         change(it, Wanted(ACCOUNT, "anna", bad))
     assert str(raised.value).splitlines()[-1] == "1 more"
     assert raised.value.violations[0].field.startswith("account.")
-    with pytest.raises(ConfigRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         change(it, Wanted(GROUP, "vip", {"copy": {"rato": "1"}}))
     assert [one.field for one in raised.value.violations] == ["group.copy.rato"]
     assert raised.value.reason == "BAD_GROUP"

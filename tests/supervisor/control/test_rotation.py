@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.configurator import Asker
-from krakencopy.supervisor.control.rotation import Rotation, RotationRefused
+from krakencopy.supervisor.control.rotation import Rotation
 from krakencopy.supervisor.lifecycle.state_machine import Life, State
 from krakencopy.supervisor.processes.child import NotReady, SpawnFault
 from krakencopy.v1 import configuration_pb2 as pb
@@ -130,7 +131,7 @@ async def test_a_key_that_is_no_good_leaves_all_as_it_is(
         it.journal.put_identity("anna", "a" * 40)
     it.journal.put_identity("ben", "c" * 40)
     made = trials(it, found)
-    with pytest.raises(RotationRefused, match=says) as raised:
+    with pytest.raises(ChangeRefused, match=says) as raised:
         await rotate(it)
     assert raised.value.reason == reason
     assert made.trial.signals == ([9] if isinstance(found, Exception) else [])
@@ -144,10 +145,10 @@ async def test_a_key_that_is_no_good_leaves_all_as_it_is(
 @played
 async def test_a_source_without_a_key_and_a_process_that_cannot_start(it: Configured) -> None:
     trials(it).error = SpawnFault("too many")
-    with pytest.raises(RotationRefused, match="too many"):
+    with pytest.raises(ChangeRefused, match="too many"):
         await rotate(it)
     write_key(it.conf / "anna.key", key="a key with spaces")
-    with pytest.raises(RotationRefused, match="not an API key") as raised:
+    with pytest.raises(ChangeRefused, match="not an API key") as raised:
         await rotate(it, validate_only=True)
     assert raised.value.reason == "KEY_NOT_FOUND"
     assert len(it.events("CREDENTIALS_REFUSED")) == 1, "only of what was to be done"

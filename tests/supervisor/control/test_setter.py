@@ -16,8 +16,9 @@ from krakencopy.supervisor.accounts.kept_settings import LINES_MAX, kept_events,
 from krakencopy.supervisor.config.leaving_accounts import Leaver
 from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.config.settings import hold
+from krakencopy.supervisor.control.change_refused import FAULTS_MAX, ChangeRefused
 from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.setter import FAULTS_MAX, SetRefused, Setter
+from krakencopy.supervisor.control.setter import Setter
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.supervisor import Supervisor
@@ -131,7 +132,7 @@ def test_what_cannot_be_set_is_refused_and_changes_nothing(
 ) -> None:
     it = At(journal)
     config = it.supervisor.config
-    with pytest.raises(SetRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         ask(it)
     assert raised.value.reason == reason
     assert says in str(raised.value)
@@ -145,7 +146,7 @@ def test_nothing_is_set_while_the_supervisor_ends(journal: Journal) -> None:
         it.supervisor.shutdown.begin()
         await it.setter.set_settings("anna", {"order": "market"}, "ida", validate_only=False)
 
-    with pytest.raises(SetRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         asyncio.run(while_it_ends())
     assert raised.value.reason == "SHUTTING_DOWN"
 
@@ -153,14 +154,14 @@ def test_nothing_is_set_while_the_supervisor_ends(journal: Journal) -> None:
 def test_an_amount_without_a_currency_is_refused_where_the_master_trades_for_coins(journal: Journal) -> None:
     it = At(journal)
     it.supervisor.fills.pairs.add("ETH/BTC")
-    with pytest.raises(SetRefused, match='"50" names no currency, and the master trades ETH/BTC'):
+    with pytest.raises(ChangeRefused, match='"50" names no currency, and the master trades ETH/BTC'):
         it.set("anna", sizing="fixed_notional", notional="50")
     assert not it.set("anna", sizing="fixed_notional", notional="50 USD").warnings
     assert it.rules("anna").notional_asset == "USD"
 
 
 def test_a_long_key_may_be_a_secret_in_a_wrong_place_and_is_not_shown(journal: Journal) -> None:
-    with pytest.raises(SetRefused, match=r"^\(a key of 2000 characters\): unknown key"):
+    with pytest.raises(ChangeRefused, match=r"^\(a key of 2000 characters\): unknown key"):
         At(journal).set("anna", **{"s" * 2000: "1"})
 
 
@@ -173,7 +174,7 @@ def test_what_is_probably_not_meant_is_said_once(journal: Journal) -> None:
 
 def test_many_faults_are_named_up_to_a_number(journal: Journal) -> None:
     it = At(journal)
-    with pytest.raises(SetRefused) as raised:
+    with pytest.raises(ChangeRefused) as raised:
         it.set("", order="ä" * 2000, balance="ä" * 2000, ratio="ä" * 2000, max_user_risk="ä" * 2000,
                max_slippage_bps="r", max_entry_age_s="s")  # fmt: skip
     assert str(raised.value).splitlines()[-1] == "2 more"
@@ -195,7 +196,7 @@ def test_one_without_effect_neither_keeps_others_from_being_set_nor_is_lost(jour
         "set gone order",
         "set anna ratio",
     ]
-    with pytest.raises(SetRefused, match="no group, 'gone'"):
+    with pytest.raises(ChangeRefused, match="no group, 'gone'"):
         it.set("gone", order="limit_ioc")
     assert [change.new_value for change in it.set("gone", order="").settings] == [""]
     # Now it has a place.
@@ -240,7 +241,7 @@ def test_limits_are_set_as_the_file_has_them_and_a_fault_names_the_one_and_its_k
             '"day" is another limit that was set for group clients (day: equity, day, 5%',
         ),
     ):
-        with pytest.raises(SetRefused) as refused:
+        with pytest.raises(ChangeRefused) as refused:
             it.set("anna", limits=text)
         assert (refused.value.reason, f"set anna: limits{where}: {words}" in str(refused.value)) == (
             "BAD_SETTING", True,
@@ -258,7 +259,7 @@ def test_how_a_user_leaves_that_leaves_already_is_not_set(journal: Journal) -> N
     leaver = Leaver(OnLeave.CLOSE_ONLY, {"id": "anna", "role": "user", "broker": "kraken"}, 1_795_336_500.0)
     it.supervisor.leavers.put({"anna": leaver})
     words = "anna leaves already, on_leave = close_only, which another one changes only once it is put back"
-    with pytest.raises(SetRefused, match=words) as refused:
+    with pytest.raises(ChangeRefused, match=words) as refused:
         it.set("anna", on_leave="close_all", max_slippage_bps="5")
     assert refused.value.reason == "LEAVES_ALREADY"
     assert [one.field for one in refused.value.violations] == ["settings[on_leave]"]
