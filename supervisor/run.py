@@ -291,20 +291,18 @@ class _Reloads:
 
     def __init__(self, reloader: Reloader) -> None:
         self._reloader = reloader
-        self._number = 0
         #: The loop itself keeps no task from being forgotten.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """Reads the configuration again."""
-        self._number += 1
-        task = asyncio.get_running_loop().create_task(self._reload(f"SIGHUP {self._number}"))
+        task = asyncio.get_running_loop().create_task(self._reload())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _reload(self, request_id: str) -> None:
+    async def _reload(self) -> None:
         try:
-            await self._reloader.reload(request_id, dry_run=False)
+            await self._reloader.reload(dry_run=False)
         except ChangeRefused as refused:
             log.warning("SIGHUP: %s", refused)
 

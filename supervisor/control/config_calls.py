@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
@@ -21,7 +22,7 @@ from krakencopy.supervisor.config.api_fields import (
     merged,
 )
 from krakencopy.supervisor.config.toml_table import show
-from krakencopy.supervisor.control.answered_once import digest_of
+from krakencopy.supervisor.control.answered_once import AnsweredOnce, digest_of
 from krakencopy.supervisor.control.change_refused import ChangeRefused, refuse_change
 from krakencopy.supervisor.control.config_messages import ConfigViews, body_of, change_message, secret_field
 from krakencopy.supervisor.control.configurator import (
@@ -36,6 +37,7 @@ from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import END, page_size, page_start, read_page
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse, refuse_field
 from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.journal.config_changes import ROTATED, ConfigRow
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import configuration_pb2 as pb
@@ -90,10 +92,13 @@ def _digest(request: Message) -> str:
 class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
     """A part of ControlServicer."""
 
-    def __init__(self, supervisor: Supervisor, reloader: Reloader, tokens: PageTokens) -> None:
+    def __init__(
+        self, supervisor: Supervisor, reloader: Reloader, tokens: PageTokens, answers: RememberedAnswers
+    ) -> None:
         self._configured = supervisor
         self._config_reloader, self._config_tables = reloader, reloader.tables
         self._config_tokens = tokens
+        self._configured_once = AnsweredOnce(answers)
         self._configurator = Configurator(supervisor, reloader)
         self.config_views = ConfigViews(reloader.tables, supervisor.leavers.leaving)
 
@@ -104,8 +109,9 @@ class ConfigCalls(control_pb2_grpc.ControlServiceServicer):
     ) -> control_pb2.ReloadResponse:
         """Reads the configuration again and applies what it changes."""
         await check_request_id(request.request_id, context)
+        key, reload = (_digest(request),), partial(self._config_reloader.reload, dry_run=request.dry_run)
         try:
-            return await self._config_reloader.reload(request.request_id, dry_run=request.dry_run)
+            return await self._configured_once.answer(key, control_pb2.ReloadResponse, reload)
         except ChangeRefused as refused:
             await refuse_change(refused, context, _CODES, grpc.StatusCode.FAILED_PRECONDITION)
 

@@ -1,7 +1,7 @@
 """A reload from the request to its answer: the file is read and checked whole, compared, checked for keys,
 and only then applied.
 
-One at a time, and once for each request id. Up to the last step nothing is changed; the last step is one call
+One at a time. Up to the last step nothing is changed; the last step is one call
 without a pause in it. It must not know how accounts take their new settings (supervisor.py).
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -42,8 +41,6 @@ from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: Answers that are remembered by request id.
-ANSWERS_MAX = 100
 #: Of one fault of a configuration in a refusal, in bytes of UTF-8: a path of Linux may have 4,096.
 LINE_BYTES_MAX = 900
 #: What a refusal's headers have beside its message: google.rpc.ErrorInfo in base64.
@@ -90,30 +87,9 @@ class Reloader:
         self.on_applied: Callable[[Config], None] = lambda _: None
         #: Held by who changes the configuration: one at a time.
         self.turn = asyncio.Lock()
-        self._asked: OrderedDict[tuple[str, bool], asyncio.Task[pb.ReloadResponse]] = OrderedDict()
 
-    async def reload(self, request_id: str, *, dry_run: bool) -> pb.ReloadResponse:
-        """Reads the file and applies what it changes, or only says what that is. Raises ChangeRefused.
-
-        It is done once for each request id, and to its end when the caller does not wait for it.
-        """
-        key = request_id, dry_run
-        task = self._asked.get(key)
-        if task is None:
-            task = self._asked[key] = asyncio.get_running_loop().create_task(self._reload(dry_run=dry_run))
-            task.add_done_callback(partial(self._forget_failed, key))
-            while len(self._asked) > ANSWERS_MAX:
-                self._asked.popitem(last=False)
-        return await asyncio.shield(task)
-
-    def _forget_failed(self, key: tuple[str, bool], done: asyncio.Task[pb.ReloadResponse]) -> None:
-        """What was not answered, for want of room or by a defect, is done when it is asked again."""
-        # Nobody may be left to take it.
-        error = None if done.cancelled() else done.exception()
-        if error is not None and not isinstance(error, ChangeRefused) and self._asked.get(key) is done:
-            del self._asked[key]
-
-    async def _reload(self, *, dry_run: bool) -> pb.ReloadResponse:
+    async def reload(self, *, dry_run: bool) -> pb.ReloadResponse:
+        """Reads the file and applies what it changes, or only says what that is. Raises ChangeRefused."""
         async with self.turn:
             try:
                 return await self._compare_and_apply(dry_run=dry_run)

@@ -8,7 +8,6 @@ import grpc
 
 from krakencopy.account_proc.contract.refusals import cut_text
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.control.answered_once import AnsweredOnce
 from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.config_calls import ConfigCalls, asker_of, refuse_secrets
 from krakencopy.supervisor.control.known_accounts import check_configured, find_account
@@ -32,11 +31,10 @@ class RotationCalls(ConfigCalls):
         show: Callable[[SupervisedAccount], types_pb2.Account],
     ) -> None:  # fmt: skip
         """``show``: an account as it is shown."""
-        ConfigCalls.__init__(self, supervisor, reloader, tokens)
+        ConfigCalls.__init__(self, supervisor, reloader, tokens, answers)
         self._show_account = show
         self._rotated = supervisor
         self._rotation = Rotation(supervisor, reloader)
-        self._rotated_once = AnsweredOnce(answers)
 
     async def RotateCredentials(
         self, request: pb.RotateCredentialsRequest, context: Context
@@ -67,7 +65,7 @@ class RotationCalls(ConfigCalls):
             return answer
 
         try:
-            answer = await self._rotated_once.answer((asker.digest,), pb.RotateCredentialsResponse, act)
+            answer = await self._configured_once.answer((asker.digest,), pb.RotateCredentialsResponse, act)
         except ChangeRefused as refused:
             code = _CODES.get(refused.reason, grpc.StatusCode.FAILED_PRECONDITION)
             words = f"{refused}; the old key is in use, and nothing was changed"

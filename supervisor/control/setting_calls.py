@@ -11,7 +11,7 @@ from krakencopy.supervisor.accounts.kept_tables import KeptTables
 from krakencopy.supervisor.config.api_fields import GROUP
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.set_document import SYSTEM
-from krakencopy.supervisor.control.answered_once import digest_of
+from krakencopy.supervisor.control.answered_once import AnsweredOnce, digest_of
 from krakencopy.supervisor.control.change_refused import ChangeRefused, refuse_change
 from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse_field
 from krakencopy.supervisor.control.reloader import Reloader
@@ -35,27 +35,26 @@ class SettingCalls(control_pb2_grpc.ControlServiceServicer):
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader, answers: RememberedAnswers) -> None:
         self._setter = Setter(supervisor, reloader)
-        self._setting_answers = answers
+        self._set_once = AnsweredOnce(answers)
 
     async def SetSettings(self, request: pb.SetSettingsRequest, context: Context) -> pb.SetSettingsResponse:
         """Changes settings of an account, of a group or of all, once for each request id."""
         await check_request_id(request.request_id, context)
         if not (request.id or request.all):
             await refuse_field(context, "id", "is empty; name an account or a group, or say all")
-        key = ("SetSettings", digest_of(request))
-        async with self._setter.turn:
-            known = self._setting_answers.answer(key, pb.SetSettingsResponse)
-            if known is not None:
-                return known
-            try:
-                answer = await self._setter.set_settings(
-                    request.id or SYSTEM, dict(request.settings), request.set_by,
-                    validate_only=request.validate_only,
-                )  # fmt: skip
-            except ChangeRefused as refused:
-                await refuse_change(refused, context, _CODES, grpc.StatusCode.INVALID_ARGUMENT)
-            self._setting_answers.remember_answer(key, answer)
-            return answer
+        target, settings = request.id or SYSTEM, dict(request.settings)
+
+        async def set_them() -> pb.SetSettingsResponse:
+            async with self._setter.turn:
+                return await self._setter.set_settings(
+                    target, settings, request.set_by, validate_only=request.validate_only
+                )
+
+        key = "SetSettings", digest_of(request)
+        try:
+            return await self._set_once.answer(key, pb.SetSettingsResponse, set_them)
+        except ChangeRefused as refused:
+            await refuse_change(refused, context, _CODES, grpc.StatusCode.INVALID_ARGUMENT)
 
 
 def groups_of(config: Config, tables: KeptTables) -> Iterator[pb.Group]:

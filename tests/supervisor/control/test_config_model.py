@@ -136,7 +136,7 @@ class Life(RuleBasedStateMachine):
                     self._put(ACCOUNT, name, {key: one for key, one in body.items() if key != "group"})
 
     async def _reload(self) -> None:
-        await self.it.reloader.reload(f"r{self.number}", dry_run=False)
+        await self.it.reloader.reload(dry_run=False)
 
     # -- what must hold -------------------------------------------------------------------------------------
 
