@@ -54,8 +54,9 @@ from krakencopy.supervisor.paper.exchange import (
     compare,
 )
 from krakencopy.supervisor.processes.orphans import end_leftovers
-from krakencopy.supervisor.processes.spawner import ExecSpawner, ForkserverSpawner, SpawnFault
+from krakencopy.supervisor.processes.spawner import ExecSpawner, ForkserverSpawner, Spawner, SpawnFault
 from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,35 @@ class Run:
     waits_for_room: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What a run needs, open."""
+
+    spawner: Spawner
+    #: Of our own; None where orders go elsewhere.
+    exchange: PaperExchange | None
+    credentials: Callable[[AccountConfig], Credentials]
+    keys: Keys
+    place: Place
+    journal: Journal
+    tables: KeptTables
+    #: The file's, with all that is kept.
+    config: Config
+    #: What there is to record of users that leave.
+    leavers: list[types_pb2.Event]
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What came of a run that ended as it should."""
+
+    final: pb.GetReportResponse
+    #: What the paper exchange's record says otherwise.
+    wrong: list[str]
+    #: Why the system was not ready at its end.
+    not_ready: str
+
+
 async def serve(run: Run) -> int:
     """The whole run; the exit code. NO_ROOM: it is to be begun again once the disk has room."""
     lines = log_to(run.folder.path / "logs" / "supervisor.jsonl", "supervisor", level=run.log_level)
@@ -96,70 +126,90 @@ async def serve(run: Run) -> int:
         control = ControlServer()
         stack.push_async_callback(control.close)
         try:
-            # Before any gRPC object exists in this process.
-            spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
-            await spawner.start()
-            stack.push_async_callback(spawner.close)
-            # An account that found its lock held would be FAILED and wait for an operator; that is for
-            # strangers.
-            await end_leftovers(run.folder.path)
-            if run.config.exchange.managed:
-                run.folder.begin_anew()
-            exchange, credentials, keys, place = await _reach_exchange(run, stack)
-            journal = run.folder.open_journal()
-            control.journal = journal
-            traded = journal.latest_pairs(LATEST)
-            check_notionals(run.config, traded)
-            settings = {(row.target, row.key): row.value for row in journal.settings()}
-            tables = KeptTables(journal, run.folder.path)
-            named, tables.left_out = tables.merged(run.config, must=())
-            file, leavers = _with_leavers(named, journal, tables)
-            config = hold(file, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
-            control.open_port(config, run.config_path, run.folder.path, journal)
+            opened = await _open(run, control, stack)
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
             if isinstance(fault, JournalNoRoom) and run.waits_for_room:
                 return ExitCode.NO_ROOM
             return ExitCode.LEDGER if isinstance(fault, JournalFault) else ExitCode.CONFIGURATION
-        running: Supervisor | None = None
-        try:
-            supervisor = Supervisor(
-                config=config, place=place, journal=journal, spawner=spawner,
-                credentials=_hidden(credentials, lines),
-            )  # fmt: skip
-            supervisor.events.record_wishes(
-                lambda: None, [*leavers, *left_out_events(tables.left_out.items())]
-            )
-            lines.run = supervisor.epoch
-            reloader = Reloader(supervisor, run.config_path, keys, tables)
-            reloader.on_applied = control.use_config
-            await control.start(supervisor, reloader)
-            running = supervisor
-            not_ready = await _run_until_stopped(run, supervisor, reloader)
-        except JournalFault as fault:
-            log.critical("%s", fault)
-            sys.stderr.write(f"krakencopyd: {fault}\n")
-            LastRun(run.folder.path).note_end(str(fault))
-            # What begins with nothing, ends by itself, or was asked to end, does not go on by itself.
-            is_to_last = run.waits_for_room if running is None else not running.shutdown.begun
-            goes_on = is_to_last and exchange is None and run.duration_s is None
-            return ExitCode.NO_ROOM if goes_on and isinstance(fault, JournalNoRoom) else ExitCode.LEDGER
-        except Exception as error:
-            LastRun(run.folder.path).note_end(f"krakencopyd crashed: {error!r}")
-            raise
-        final = await report(journal, [user.id for user in supervisor.config.users])
-        wrong = [] if exchange is None else await _check(supervisor, exchange)
+        came = await _supervise(run, opened, control, lines)
+    return came if isinstance(came, ExitCode) else _shown(run, opened.exchange, came)
+
+
+async def _open(run: Run, control: ControlServer, stack: AsyncExitStack) -> _Opened:
+    """What it needs; the stack closes it. Raises SpawnFault, PaperFault, JournalFault and ConfigFaults."""
+    # Before any gRPC object exists in this process.
+    spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
+    await spawner.start()
+    stack.push_async_callback(spawner.close)
+    # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
+    await end_leftovers(run.folder.path)
+    if run.config.exchange.managed:
+        run.folder.begin_anew()
+    exchange, credentials, keys, place = await _reach_exchange(run, stack)
+    journal = run.folder.open_journal()
+    control.journal = journal
+    traded = journal.latest_pairs(LATEST)
+    check_notionals(run.config, traded)
+    settings = {(row.target, row.key): row.value for row in journal.settings()}
+    tables = KeptTables(journal, run.folder.path)
+    named, tables.left_out = tables.merged(run.config, must=())
+    file, leavers = _with_leavers(named, journal, tables)
+    config = hold(file, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
+    control.open_port(config, run.config_path, run.folder.path, journal)
+    return _Opened(
+        spawner=spawner, exchange=exchange, credentials=credentials, keys=keys, place=place, journal=journal,
+        tables=tables, config=config, leavers=leavers,
+    )  # fmt: skip
+
+
+async def _supervise(
+    run: Run, opened: _Opened, control: ControlServer, lines: JsonFormatter
+) -> _Came | ExitCode:
+    """Until its end; the exit code of a run that the journal has ended."""
+    running: Supervisor | None = None
+    try:
+        supervisor = Supervisor(
+            config=opened.config, place=opened.place, journal=opened.journal, spawner=opened.spawner,
+            credentials=_hidden(opened.credentials, lines),
+        )  # fmt: skip
+        events = [*opened.leavers, *left_out_events(opened.tables.left_out.items())]
+        supervisor.events.record_wishes(lambda: None, events)
+        lines.run = supervisor.epoch
+        reloader = Reloader(supervisor, run.config_path, opened.keys, opened.tables)
+        reloader.on_applied = control.use_config
+        await control.start(supervisor, reloader)
+        running = supervisor
+        not_ready = await _run_until_stopped(run, supervisor, reloader)
+    except JournalFault as fault:
+        log.critical("%s", fault)
+        sys.stderr.write(f"krakencopyd: {fault}\n")
+        LastRun(run.folder.path).note_end(str(fault))
+        # What begins with nothing, ends by itself, or was asked to end, does not go on by itself.
+        is_to_last = run.waits_for_room if running is None else not running.shutdown.begun
+        goes_on = is_to_last and opened.exchange is None and run.duration_s is None
+        return ExitCode.NO_ROOM if goes_on and isinstance(fault, JournalNoRoom) else ExitCode.LEDGER
+    except Exception as error:
+        LastRun(run.folder.path).note_end(f"krakencopyd crashed: {error!r}")
+        raise
+    final = await report(opened.journal, [user.id for user in supervisor.config.users])
+    wrong = [] if opened.exchange is None else await _check(supervisor, opened.exchange)
+    return _Came(final, wrong, not_ready)
+
+
+def _shown(run: Run, exchange: PaperExchange | None, came: _Came) -> int:
+    """Shows what came of a run that was to show something; the exit code."""
     if run.duration_s is None and exchange is None:
         return ExitCode.OK
-    # A run that was to show something and could not, is not a good one.
-    empty = [f"NOT READY: {not_ready}"] if not_ready else []
-    verdict = _verdict(exchange, wrong)
-    if exchange is not None and not final.fills:
+    # One that could not is not a good one.
+    empty = [f"NOT READY: {came.not_ready}"] if came.not_ready else []
+    verdict = _verdict(exchange, came.wrong)
+    if exchange is not None and not came.final.fills:
         empty, verdict = [*empty, "NO FILLS: the master made none, so this run shows nothing"], []
-    for line in (*report_lines(final), *verdict, *empty):
+    for line in (*report_lines(came.final), *verdict, *empty):
         print_line(line)
-    failed = wrong or final.unanswered or empty
+    failed = came.wrong or came.final.unanswered or empty
     return EXIT_REPORT if run.duration_s is not None and failed else ExitCode.OK
 
 

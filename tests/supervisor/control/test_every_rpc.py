@@ -26,8 +26,9 @@ from krakencopy.supervisor.control.call_frames import METHODS
 from krakencopy.supervisor.control.permissions import AUDITED
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import bounds_pb2
-from tests.support.every_rpc import RPCS, World, world
+from tests.support.every_rpc import RPCS
 from tests.support.front import run, until
+from tests.support.rpc_world import World, world
 from tests.support.system import ROOT
 
 NAMES = [method.name for method in METHODS]
