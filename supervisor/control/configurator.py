@@ -146,7 +146,7 @@ class Configurator:
             if wanted.body is None and wanted.kind is ACCOUNT and wanted.policy is not OnLeave.KEEP:
                 # As its process has it now, whatever became of the folder since.
                 (path,) = (one.credentials_file for one in running.users if one.id == wanted.id)
-                table = table_of(ACCOUNT, wanted.id, owned.accounts[wanted.id], path and Path(path))
+                table = table_of(ACCOUNT, wanted.id, owned.accounts[wanted.id], Path(path) if path else None)
                 leaving[wanted.id] = Leaver(wanted.policy, table, now)
             file, unfit = await asyncio.to_thread(with_leavers, named, leaving)
             if unfit:

@@ -101,8 +101,9 @@ def test_on_paper_nobody_is_asked(
 def test_a_shutdown_says_in_figures_what_stops(
     endpoint: str, live: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = live.on["GetStatus"](pb.GetStatusRequest(), None)
-    status.copies.open = 3
+    status = samples.status(samples.master(), samples.user())
+    status.exchange.mode, status.copies.open = "live", 3
+    live.on["GetStatus"] = lambda _request, _context: status
     monkeypatch.setattr(sys, "stdin", Typed("n\n"))
     assert types(endpoint, "shutdown") == 1
     said = capsys.readouterr().err

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -231,11 +232,12 @@ def test_what_is_granted_or_taken_away_is_kept_with_its_event_or_not_at_all(
     before = access.rows()
     request = request_of(ec.generate_private_key(ec.SECP256R1()))
     day = timedelta(days=1)
-    act = {
+    acts: dict[str, Callable[[], object]] = {
         "create": lambda: access.create_token("bot", Role.ADMIN, "", day, "olga"),
         "issue": lambda: access.issue_certificate("bot", Role.ADMIN, "", day, "olga", request),
         "revoke": lambda: access.revoke(access.rows(), "olga"),
-    }[what]
+    }
+    act = acts[what]
 
     def full(_event: object) -> None:
         raise JournalFault("the disk is full")
