@@ -141,11 +141,17 @@ class AccessCalls(control_pb2_grpc.ControlServiceServicer):
         """All tokens and certificates of a name are refused from now on."""
         await check_request_id(request.request_id, context)
         found = [row for row in self._access.rows() if row.name == request.name]
-        if not found and any(each.name == request.name for each in self._access.principals):
+        if any(each.name == request.name for each in self._access.principals):
+            # What can be taken away is, and that this is not all of it is no good news.
+            gone = len(self._revoke(found, context))
             words = (
-                f"{request.name} is a name of the configuration: take it out there, then `krakencopy reload`"
+                f"{request.name} is a name of the configuration, whose certificate is let in until it is "
+                "taken out there: then `krakencopy reload`"
             )
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "CONFIGURED_PRINCIPAL", words)
+            also = f"; {gone} tokens and certificates of that name are refused from now on" if gone else ""
+            await refuse(
+                context, grpc.StatusCode.FAILED_PRECONDITION, "CONFIGURED_PRINCIPAL", f"{words}{also}"
+            )
         if not found:
             words = f"nothing was given to {request.name!r}; `krakencopy certificate list` shows all"
             await refuse(context, grpc.StatusCode.NOT_FOUND, "PRINCIPAL_NOT_FOUND", words)

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from krakencopy.supervisor.config.model import Config, ControlConfig
+from krakencopy.supervisor.config.model import CallerRole, Config, ControlConfig, PrincipalConfig
 from krakencopy.supervisor.config.toml_table import ConfigFaults
 from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
@@ -64,10 +64,12 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, journal: Journal, *, listens: bool = True) -> AsyncIterator[World]:
+async def world(
+    folder: Path, journal: Journal, *principals: PrincipalConfig, listens: bool = True
+) -> AsyncIterator[World]:
     port = free_port()
     control = ControlConfig(listen=f"127.0.0.1:{port}") if listens else ControlConfig()
-    config: Config = replace(small_config("anna", "bob"), control=control)
+    config: Config = replace(small_config("anna", "bob"), control=control, principals=principals)
     supervisor = idle_supervisor(folder, journal, config)
     path = supervisor.place.socket("control")
     for each in (path.parent, folder / "logs"):
@@ -251,6 +253,27 @@ def test_what_is_not_there_cannot_be_revoked_and_without_a_port_nothing_is_issue
             assert (me.name, me.role) == ("bot", VIEWER)
             assert (await at.local.WhoAmI(pb.WhoAmIRequest())).role == ADMIN
             assert not at.tls.exists()
+
+    run(play())
+
+
+def test_a_name_of_the_configuration_is_not_revoked_and_what_else_it_has_is(
+    tmp_path: Path, journal: Journal
+) -> None:
+    desk = PrincipalConfig(name="desk", role=CallerRole.TRADER)
+
+    async def play() -> None:
+        async with world(tmp_path, journal, desk, listens=False) as at:
+            await at.local.CreateToken(
+                pb.CreateTokenRequest(request_id="1", name="desk", role=VIEWER, ttl=DAY)
+            )
+            for gone in ("; 1 tokens and certificates of that name are refused from now on", ""):
+                revoke = at.local.RevokePrincipal(pb.RevokePrincipalRequest(request_id="2", name="desk"))
+                code, reason, words = await refused(revoke)
+                assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CONFIGURED_PRINCIPAL")
+                assert words.endswith(f"taken out there: then `krakencopy reload`{gone}")
+            (token,) = (await at.local.ListTokens(pb.ListTokensRequest())).tokens
+            assert token.HasField("revoked_at")
 
     run(play())
 
