@@ -261,7 +261,7 @@ async def _reach_exchange(
         stack.push_async_callback(exchange.close)
         credentials = PaperKeys()
         keys = PaperAccounts(exchange, credentials)
-        await keys.use_config(run.config, {})
+        await keys.open_accounts(run.config)
         rest_url, ws_url = exchange.rest_url, exchange.ws_url
     else:
         credentials = keys = run.credentials

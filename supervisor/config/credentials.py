@@ -104,8 +104,13 @@ class CredentialSource:
         loaded = load_all_credentials(config, self._environ, self._base_dir, others, unread)
         return {account_id: loaded[account_id] for account_id in touched}
 
-    async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
-        """From now on the run has this configuration, with what was prepared for it."""
+    async def open_accounts(self, config: Config) -> None:
+        """They are at the exchange."""
+
+    def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        """From now on the run has this configuration, with what was prepared for it. Not before it is kept:
+        of one that is not, what the commands of the one before have answered is needed on.
+        """
         self._keep(config, loaded)
 
     def _known(self, account: AccountConfig) -> Credentials | None:

@@ -186,7 +186,7 @@ class Configurator:
         """
         supervisor = self._supervisor
         try:
-            await self._reloader.keys.use_config(plan.new, plan.loaded)
+            await self._reloader.keys.open_accounts(plan.new)
         except PaperFault as fault:
             raise ChangeRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self._reloader.check_staying()
@@ -204,6 +204,7 @@ class Configurator:
         events = [_event(row), *leaving_events(plan.begin, back), *left_out_events(self._newly_out(plan))]
         supervisor.events.record_wishes(keep, events)
         supervisor.take(plan.difference, plan.loaded)
+        self._reloader.keys.use_config(plan.new, plan.loaded)
         self._tables.left_out = dict(plan.left_out)
 
     # -- how ------------------------------------------------------------------------------------------------

@@ -66,8 +66,12 @@ class Keys(Protocol):
         """From now on the account has these, where its source is not asked at each start."""
         ...
 
-    async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
-        """From now on the run has this configuration. Raises PaperFault."""
+    async def open_accounts(self, config: Config) -> None:
+        """Those of a configuration that may come are there to be traded. Raises PaperFault."""
+        ...
+
+    def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        """From now on the run has this configuration, which is on the disk."""
         ...
 
 
@@ -127,7 +131,7 @@ class Reloader:
         if dry_run:
             return answer
         try:
-            await self.keys.use_config(new, loaded)
+            await self.keys.open_accounts(new)
         except PaperFault as fault:
             raise ChangeRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self.check_staying()
@@ -135,6 +139,7 @@ class Reloader:
         events = [*kept_events(new, shown), *leaving_events(begin, returned(known, leaving))]
         leavers = configured_leavers(new, leaving)
         self._supervisor.apply(difference, loaded, str(self._path), events, leavers)
+        self.keys.use_config(new, loaded)
         self.tables.left_out = api_left_out
         self.on_applied(self._supervisor.config)
         return answer

@@ -201,7 +201,10 @@ class PaperAccounts:
         """From now on the account has this key."""
         self._keys.keep(account, credentials)
 
-    async def use_config(self, config: Config, _loaded: Mapping[str, Credentials]) -> None:
+    def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        """Their keys are made up."""
+
+    async def open_accounts(self, config: Config) -> None:
         """Opens the accounts that are new, and gives the others their tier. Raises PaperFault."""
         for account in config.accounts:
             if account.id not in self._tiers:

@@ -34,7 +34,10 @@ class AnyKeys:
     async def prepare(self, _config: Config, _touched: Collection[str]) -> Mapping[str, Credentials]:
         return {}
 
-    async def use_config(self, _config: Config, _loaded: Mapping[str, Credentials]) -> None:
+    async def open_accounts(self, _config: Config) -> None:
+        """They are there."""
+
+    def use_config(self, _config: Config, _loaded: Mapping[str, Credentials]) -> None:
         """Nothing is looked up."""
 
     async def fetch(self, _config: Config, account_id: str) -> Credentials:

@@ -328,7 +328,7 @@ def test_another_configuration_has_only_new_commands_run_and_holds_only_when_it_
     loaded = asyncio.run(source.prepare(after, {"daivon", "eve"}))
     assert {user: one.key for user, one in loaded.items()} == {"daivon": "KO", "eve": "KE"}
     assert source(before.users[1]).key == "KD"
-    asyncio.run(source.use_config(after, loaded))
+    source.use_config(after, loaded)
     assert [source(account).key for account in (tania, daivon, eve)] == ["KT", "KO", "KE"]
     # Somebody else's settings changed as well as tania's rules: nobody is asked again.
     assert asyncio.run(source.prepare(after, {"tania", "eve"})) == {
@@ -338,7 +338,7 @@ def test_another_configuration_has_only_new_commands_run_and_holds_only_when_it_
     asked = {name: (tmp_path / name).read_text() for name in ("tania", "daivon", "other", "eve")}
     assert asked == dict.fromkeys(asked, "x")
     # Who was removed is asked again when it comes back.
-    asyncio.run(source.use_config(before, {"daivon": source(daivon)}))
+    source.use_config(before, {"daivon": source(daivon)})
     asyncio.run(source.prepare(after, {"eve"}))
     assert (tmp_path / "eve").read_text() == "xx"
     same = configured(tania=asks("tania", "KT"), eve="echo KT; echo c2Vj")

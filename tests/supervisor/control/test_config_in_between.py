@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from krakencopy.account_proc.contract.spec import OnLeave
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import configuration_pb2 as pb
 from tests.supervisor.control.test_rotation import FIT, Trials
 from tests.support.configured import Configured, played, user_of_file, write_key
@@ -96,3 +97,32 @@ async def test_a_key_is_not_replaced_of_an_account_that_went_meanwhile(it: Confi
 
 def _waiting(lock: Any) -> int:
     return len(lock._waiters or ())
+
+
+@played
+async def test_a_reload_that_cannot_be_kept_takes_no_key_from_who_runs(
+    it: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a command has answered is asked for once: a password manager may ask a person."""
+    key, asked = it.conf / "eve.key", it.conf / "asked"
+    write_key(key)
+    words = (line.split('"')[1] for line in key.read_text().splitlines())
+    (it.conf / "answer").write_text("".join(f"{word}\n" for word in words))
+    eve = '[[accounts]]\nid = "eve"\nrole = "user"\nbroker = "kraken"\n'
+    eve += 'credentials_command = ["sh", "-c", "echo >> asked; cat answer"]\n'
+    it.write(user_of_file("ben") + eve)
+    await it.reloader.reload(dry_run=False)
+    account = it.supervisor.accounts["eve"].config
+    first = it.keys(account)
+
+    def full(*_given: object) -> None:
+        raise JournalFault("the disk is full")
+
+    it.write(user_of_file("ben"))
+    with monkeypatch.context() as while_full:
+        while_full.setattr(it.journal, "add_event", full)
+        with pytest.raises(JournalFault):
+            await it.reloader.reload(dry_run=False)
+    assert "eve" in it.supervisor.accounts
+    assert it.keys(account) == first
+    assert asked.read_text() == "\n", "once"

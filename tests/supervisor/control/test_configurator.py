@@ -92,7 +92,7 @@ def test_a_paper_exchange_that_refuses_changes_nothing(
     async def refuse(*_given: object) -> None:
         raise PaperFault("it is gone")
 
-    monkeypatch.setattr(it.keys, "use_config", refuse)
+    monkeypatch.setattr(it.keys, "open_accounts", refuse)
     with pytest.raises(ChangeRefused, match="nothing was changed") as raised:
         change(it, ANNA)
     assert raised.value.reason == "PAPER_EXCHANGE"

@@ -95,11 +95,11 @@ def test_a_run_opens_accounts_that_its_configuration_gains_once_and_tells_the_ex
         exchange = await PaperExchange.start(MarketOptions(), tmp_path / "log")
         try:
             accounts = PaperAccounts(exchange, PaperKeys())
-            await accounts.use_config(demo, {})
-            await accounts.use_config(replace(demo, accounts=(*demo.accounts, other)), {})
-            await accounts.use_config(demo, {})
+            await accounts.open_accounts(demo)
+            await accounts.open_accounts(replace(demo, accounts=(*demo.accounts, other)))
+            await accounts.open_accounts(demo)
             higher = replace(other, tier=Tier.INTERMEDIATE)
-            await accounts.use_config(replace(demo, accounts=(*demo.accounts, higher)), {})
+            await accounts.open_accounts(replace(demo, accounts=(*demo.accounts, higher)))
             told = exchange._call("GET", "/paper/v1/accounts/later")
         finally:
             await exchange.close()
