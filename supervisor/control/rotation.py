@@ -20,6 +20,7 @@ from krakencopy.supervisor.accounts.same_account import same_account
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.config.api_fields import ACCOUNT
 from krakencopy.supervisor.config.key_fingerprints import fingerprint
+from krakencopy.supervisor.config.model import AccountConfig
 from krakencopy.supervisor.config.toml_table import ConfigFaults
 from krakencopy.supervisor.control.change_refused import ChangeRefused
 from krakencopy.supervisor.control.configurator import Asker
@@ -84,10 +85,10 @@ class Rotation:
                     self._record_refusal(account, refused, asker)
                 raise
             if tried is None:
+                words = f"its source gives the key that is in use: {_how_to_replace(account.config)}"
                 return pb.RotateCredentialsResponse(
                     outcome=pb.ROTATION_OUTCOME_SAME_KEY,
-                    message="its source gives the key that is in use: put the new one there first; process "
-                    "and nonce are left as they are",
+                    message=f"{words}; process and nonce are left as they are",
                 )
             if validate_only:
                 self._supervisor.launcher.drop_tried_nonce(account.config)
@@ -204,3 +205,12 @@ class Rotation:
         if account.removed or self._supervisor.accounts.get(account_id) is not account:
             words = f"{account_id} has just been taken out of the configuration"
             raise ChangeRefused(ACCOUNT_NOT_FOUND, words)
+
+
+def _how_to_replace(account: AccountConfig) -> str:
+    if account.credentials_file is None and account.credentials_command is None:
+        return (
+            "variables are seen at the start of krakencopyd alone; name a credentials_file, whose key can be "
+            "replaced while it runs, or restart it with the new ones"
+        )
+    return "put the new one there first"

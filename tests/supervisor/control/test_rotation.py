@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -110,6 +111,20 @@ async def test_what_is_only_validated_or_the_same_key_changes_nothing(it: Config
     assert trials(it).keys == [key], "and is not tried"
     assert it.journal.last_rotation("anna") is None
     assert not it.supervisor.accounts["anna"]._restart
+
+
+@played
+async def test_a_key_of_variables_is_not_replaced_while_the_supervisor_runs(
+    it: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Credentials("from variables", "c2VjcmV0")
+    account = it.supervisor.accounts["anna"]
+    monkeypatch.setattr(account, "config", replace(account.config, credentials_file=None))
+    write_key(it.conf / "anna.key", key.key.replace(" ", "-"), key.secret)
+    it.supervisor.registry._turns.note_start("anna", Credentials("from-variables", key.secret))
+    answer = await rotate(it)
+    assert answer.outcome == pb.ROTATION_OUTCOME_SAME_KEY
+    assert "variables are seen at the start of krakencopyd alone" in answer.message
 
 
 @pytest.mark.parametrize(
