@@ -96,13 +96,17 @@ class Rotation:
                 return pb.RotateCredentialsResponse(outcome=pb.ROTATION_OUTCOME_FIT, message=message)
             return self._decide(account, tried, asker)
 
-    async def settled(self, account: SupervisedAccount, instance: str, answer: Any) -> None:
-        """Waits until the new process trades, and says so in the answer; or what there is after a while."""
-        changes = self._supervisor.changes
+    async def settled(self, account: SupervisedAccount, answer: Any) -> None:
+        """Waits until a process trades on the key that was taken last, in whatever run that was, and says so
+        in the answer; or what there is after a while.
+        """
+        supervisor, changes = self._supervisor, self._supervisor.changes
+        rotation = supervisor.journal.last_rotation(account.config.id)
+        before = {"", None if rotation is None else rotation.old}
         until = time.monotonic() + SETTLED_S
         while (left := until - time.monotonic()) > 0:
             seen = changes.version
-            is_new = account.process.instance_id != instance
+            is_new = supervisor.registry.key_of(account.config.id) not in before
             if is_new and account.life.state is State.RUNNING:
                 answer.outcome = pb.ROTATION_OUTCOME_ROTATED
                 return

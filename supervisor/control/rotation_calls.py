@@ -53,16 +53,10 @@ class RotationCalls(ConfigCalls):
         asker = asker_of(request, context)
 
         async def act() -> pb.RotateCredentialsResponse:
-            instance = account.process.instance_id
             known = self._rotated.journal.config_answer(asker.digest)
             if known is not None:  # by a run before this one
-                answer = pb.RotateCredentialsResponse.FromString(known)
-                instance = ""
-            else:
-                answer = await self._rotation.rotate(account, asker, validate_only=request.validate_only)
-            if answer.outcome == pb.ROTATION_OUTCOME_UNDER_WAY:
-                await self._rotation.settled(account, instance, answer)
-            return answer
+                return pb.RotateCredentialsResponse.FromString(known)
+            return await self._rotation.rotate(account, asker, validate_only=request.validate_only)
 
         try:
             answer = await self._configured_once.answer((asker.digest,), pb.RotateCredentialsResponse, act)
@@ -72,5 +66,8 @@ class RotationCalls(ConfigCalls):
             await refuse(context, code, refused.reason, cut_text(words))
         shown = pb.RotateCredentialsResponse()
         shown.CopyFrom(answer)
+        # Not remembered: who asks again later is told how far it is then.
+        if shown.outcome == pb.ROTATION_OUTCOME_UNDER_WAY:
+            await self._rotation.settled(account, shown)
         shown.account.CopyFrom(self._show_account(account))
         return shown

@@ -172,12 +172,14 @@ async def test_a_source_without_a_key_and_a_process_that_cannot_start(it: Config
 @played
 async def test_an_answer_waits_for_the_new_process_or_for_what_there_is(it: Configured) -> None:
     account, rotation = it.supervisor.accounts["anna"], Rotation(it.supervisor, it.reloader)
-    answer = pb.RotateCredentialsResponse(outcome=pb.ROTATION_OUTCOME_UNDER_WAY)
-    account.process.instance_id = "new"
-    await rotation.settled(account, "old", answer)
+    answer = await rotate(it)
+    (key,) = trials(it).keys
+    it.supervisor.registry._turns.note_start("anna", Credentials(key, "c2VjcmV0"))
+    account.life = Life(account_id="anna", state=State.RUNNING)
+    await rotation.settled(account, answer)
     assert answer.outcome == pb.ROTATION_OUTCOME_ROTATED
     for life, stopped in ((State.FAILED, False), (State.STOPPED, True)):
         answer = pb.RotateCredentialsResponse(outcome=pb.ROTATION_OUTCOME_UNDER_WAY)
         account.life, account.stopped = Life(account_id="anna", state=life), stopped
-        await rotation.settled(account, "old", answer)
+        await rotation.settled(account, answer)
         assert answer.outcome == pb.ROTATION_OUTCOME_UNDER_WAY
