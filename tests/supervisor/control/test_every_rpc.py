@@ -228,6 +228,8 @@ def test_what_is_asked_again_while_it_is_under_way_is_done_once(
             w.free.set()
             first, second = await asyncio.gather(*calls)
             await until("both", lambda: len(w.ends()) == 2)
+            if name == "Shutdown":  # which begins a moment after its answer
+                await until("its beginning", lambda: w.supervisor.shutdown.begun)
             together = w.done()
             assert first == second
             assert await w.ask(name, RPCS[name].right) == first
