@@ -36,7 +36,7 @@ def system(running: Reloaded) -> Iterator[Reloaded]:
     yield running
     running.remove(*(running.users.keys() - {"anna"}))
     running.write_config()
-    running.types("reload")
+    running.types("reload --yes")
     assert running.wait_running("anna")["anna"] == before, "a reload that did not concern it reached anna"
 
 
@@ -55,7 +55,7 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
         "added: eve (it copies what the master trades from now on)",
         (
             "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its "
-            "account: 0.0001 BTC)"
+            "account: 0.0001 BTC (about 5 USD))"
         ),
         "changed: carl: copy.max_user_risk 0.10 -> 0.06 (its process restarts)",
         "a dry run: nothing of this was applied",

@@ -172,7 +172,7 @@ def test_such_objects_are_documents_of_yaml_and_none_are_a_header_of_csv() -> No
 
 
 def test_lines_are_as_wide_as_the_terminal_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((72, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda **_: os.terminal_size((72, 24)))
     assert Output(Typed()).room == 72
     assert Output(io.StringIO()).room is None
 

@@ -43,7 +43,7 @@ def _screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setattr(module, "_draw_on", lambda terminal, text: terminal.write(text))
     monkeypatch.setattr(module, "_SHOWN_AFTER_S", 0.0)
     monkeypatch.setattr(module, "_INTERVAL_S", 0.001)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda **_: os.terminal_size((40, 24)))
     return screen
 
 
