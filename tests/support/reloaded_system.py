@@ -54,7 +54,7 @@ class Reloaded(System):
         self.write_config()
         return self.types(" ".join(("reload", "--yes", *words))).splitlines()
 
-    def refused(self, expect: int, text: str, line: str = "reload") -> list[str]:
+    def refused(self, expect: int, text: str, line: str = "reload --yes") -> list[str]:
         """What `reload` says of a file with this text."""
         (self.folder / "krakencopy.toml").write_text(text)
         return self.types(line, expect).splitlines()

@@ -151,7 +151,7 @@ def test_a_file_that_others_can_write_changes_nothing(system: Reloaded) -> None:
     path.chmod(0o646)
     try:
         before = system.instances()
-        told = system.types("reload", 78)
+        told = system.types("reload --yes", 78)
         assert f"{path}: group or others can write it (mode 0646); make sure that nobody has changed" in told
         assert system.instances() == before
     finally:
@@ -161,7 +161,7 @@ def test_a_file_that_others_can_write_changes_nothing(system: Reloaded) -> None:
 def test_a_file_that_is_gone_is_told_by_its_path(system: Reloaded) -> None:
     path = system.write_config()
     path.unlink()
-    assert system.types("reload", 78).splitlines()[1:] == [
+    assert system.types("reload --yes", 78).splitlines()[1:] == [
         (
             f"krakencopy: {path}: is not there any more; put it back, or restart krakencopyd with another "
             "--config"
