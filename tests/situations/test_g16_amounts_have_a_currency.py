@@ -138,8 +138,8 @@ def test_an_amount_of_something_that_the_exchange_does_not_have_buys_nothing_and
         system.command("reload")
         wait_for("another process", lambda: system.pids().get("ann") not in {pid, 0, None})
         system.wait_ready()
-        shown = system.command("accounts", "ann")
-        assert "the exchange has no QQQ" in shown
+        # It is told with the first snapshot after the start's, a moment later.
+        wait_for("its words", lambda: "the exchange has no QQQ" in system.command("accounts", "ann"))
         system.buy("BTC/USD", "0.001")
         system.settled(2)
         assert copy_of(system, "ann", 2).reason == "NO_MARK"
